@@ -1,0 +1,3 @@
+from humandata.cli import app
+
+app()

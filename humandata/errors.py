@@ -1,0 +1,38 @@
+"""What can go wrong, in words a user can act on.
+
+A message says what was wrong, where, and what to do or which choices are valid. The command line prints it without a
+traceback; a pipeline writes it into the quarantine record of the input that caused it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class HumandataError(Exception):
+    """Base of every error a user can cause and mend."""
+
+
+class UsageError(HumandataError):
+    """A wrong argument, option, recipe key or manifest field (exit code 2)."""
+
+
+class InputError(HumandataError):
+    """An input file that cannot be used: broken, unsafe, or of an unknown format."""
+
+
+class DatasetError(HumandataError):
+    """A shard folder or a mixture that does not hold what its records say."""
+
+
+class MissingDependencyError(HumandataError):
+    """A package, model file or system library is absent; the message holds the line that installs it."""
+
+
+def unknown_name(kind: str, name: str, choices: Iterable[str]) -> UsageError:
+    """Build the error for a name that is not among the valid ones, with the nearest valid name as a suggestion."""
+    valid = sorted(choices)
+    near = difflib.get_close_matches(name, valid, n=1)
+    hint = f" Did you mean '{near[0]}'?" if near else ""
+    return UsageError(f"unknown {kind} '{name}'.{hint} Valid: {', '.join(valid)}.")

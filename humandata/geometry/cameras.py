@@ -1,0 +1,57 @@
+"""The pinhole camera: OpenCV axes (x right, y down, z forward), pixel (0, 0) at the centre of the top-left pixel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from humandata.geometry.rotations import FloatArray
+
+
+@dataclass(frozen=True)
+class Camera:
+    """Intrinsics in pixels of an image of width x height."""
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    width: int
+    height: int
+
+    @classmethod
+    def from_horizontal_fov(cls, fov_rad: float, width: int, height: int) -> Camera:
+        """Square pixels and a centred principal point, for a horizontal field of view in radians."""
+        focal = width / (2.0 * np.tan(fov_rad / 2.0))
+        return cls(fx=focal, fy=focal, cx=(width - 1) / 2.0, cy=(height - 1) / 2.0, width=width, height=height)
+
+    @property
+    def K(self) -> FloatArray:
+        """The intrinsic matrix (3, 3)."""
+        return np.array([[self.fx, 0.0, self.cx], [0.0, self.fy, self.cy], [0.0, 0.0, 1.0]])
+
+    def scaled(self, width: int, height: int) -> Camera:
+        """This camera once its image is resized to width x height: pixel centres, not corners, carry coordinates."""
+        sx, sy = width / self.width, height / self.height
+        return Camera(
+            fx=self.fx * sx,
+            fy=self.fy * sy,
+            cx=(self.cx + 0.5) * sx - 0.5,
+            cy=(self.cy + 0.5) * sy - 0.5,
+            width=width,
+            height=height,
+        )
+
+    def project(self, points_camera: ArrayLike) -> FloatArray:
+        """Pixels (..., 2) of points (..., 3) in metres in the camera frame; NaN where z <= 0."""
+        points = np.asarray(points_camera, dtype=np.float64)
+        z = np.where(points[..., 2:] > 0, points[..., 2:], np.nan)
+        return points[..., :2] / z * [self.fx, self.fy] + [self.cx, self.cy]
+
+    def unproject(self, points_px: ArrayLike, depth: ArrayLike) -> FloatArray:
+        """Points (..., 3) in the camera frame of pixels (..., 2) at z-depth (...) in metres; inverts `project`."""
+        z = np.asarray(depth, dtype=np.float64)[..., None]
+        xy = (np.asarray(points_px, dtype=np.float64) - [self.cx, self.cy]) / [self.fx, self.fy] * z
+        return np.concatenate([xy, np.broadcast_to(z, (*xy.shape[:-1], 1))], axis=-1)
