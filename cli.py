@@ -1,3 +1,5 @@
+"""Launcher for a checkout: `python cli.py ...` is the installed `humandata ...`."""
+
 from humandata.cli import app
 
 app()

@@ -101,7 +101,8 @@ def orthonormalize(M: ArrayLike) -> FloatArray:
         U, _, Vt = np.linalg.svd(matrices)
         sign = np.ones((len(matrices), 3))
         sign[:, 2] = np.linalg.det(U @ Vt)
-        return (U * sign[:, None, :]) @ Vt
+
+        return np.asarray((U * sign[:, None, :]) @ Vt)
 
     return _batched(convert, M, (3, 3), (3, 3))
 
