@@ -1,0 +1,103 @@
+"""An episode in memory: T steps of one demonstration, whatever body performed it. A missing number is NaN."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from humandata.geometry.cameras import Camera
+from humandata.schemas.landmarks import Side
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+WorldFrame = Literal["base", "gravity", "arbitrary", "camera_start", "camera"]
+"""Where `world` is: the robot's base; a frame whose z points up; one with no known axis; the camera at the first step;
+or, where its motion is unknown, the moving camera itself, which is not an inertial frame (`world_valid` is false)."""
+
+CameraMotion = Literal["static", "sidecar", "rgbd", "sfm", "unknown"]
+IntrinsicsProvenance = Literal["calibrated", "sidecar", "exif", "estimated", "assumed"]
+Scale = Literal["metric", "assumed"]
+
+
+@dataclass(frozen=True)
+class HandTrack:
+    """What only a hand has, beside its EE: the wrist and the landmarks it was lifted from."""
+
+    T_world_wrist: FloatArray
+    """(T, 4, 4)."""
+    landmarks_camera: FloatArray
+    """(T, 21, 3) metres, in the camera frame of each step."""
+    landmarks_px: FloatArray
+    """(T, 21, 2) pixels of the stored image."""
+
+
+@dataclass(frozen=True)
+class ArmTrack:
+    """One arm over T steps. Where `valid` is false every number is NaN."""
+
+    T_world_ee: FloatArray
+    """(T, 4, 4) in the episode's world frame, metres."""
+    valid: BoolArray
+    """(T,)."""
+    interpolated: BoolArray
+    """(T,) valid, but filled across a gap rather than observed."""
+    confidence: FloatArray
+    """(T,) in [0, 1]: the detector's; 1 for a robot's own joints."""
+    gripper_opening: FloatArray
+    """(T,) in [0, 1], 1 = open."""
+    aperture_m: FloatArray
+    """(T,) metres between the fingertips."""
+    hand: HandTrack | None = None
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What the numbers of an episode rest on."""
+
+    world_frame: WorldFrame
+    camera_motion: CameraMotion
+    scale: Scale
+    intrinsics: IntrinsicsProvenance | None
+    estimator: str | None = None
+    weights_sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Episode:
+    """T >= 2 steps with strictly increasing timestamps on the input's own clock."""
+
+    id: str
+    embodiment: str
+    task: str | None
+    input: str
+    """The input's path relative to the source's root, and its episode within it where it holds several."""
+    input_sha256: str
+    timestamp_ns: NDArray[np.int64]
+    """(T,)."""
+    images: dict[str, list[bytes]]
+    """Encoded images by camera name, T each; `PRIMARY_CAMERA` is the one every episode has."""
+    arms: dict[Side, ArmTrack]
+    T_world_camera: FloatArray
+    """(T, 4, 4) of the primary camera; NaN where it is not known."""
+    world_valid: BoolArray
+    """(T,) whether `world` is an inertial frame, so that poses at different steps can be compared."""
+    camera: Camera | None
+    """Intrinsics of the primary camera, for the stored image."""
+    provenance: Provenance
+    rate_hz: float
+    """The nominal rate of the stored steps; the timestamps are what counts."""
+    quality: dict[str, float] = field(default_factory=dict)
+    """Figures by name: `mean_confidence`, `mean_jerk`, ... as the stage that made the episode measured them."""
+
+    @property
+    def num_steps(self) -> int:
+        """T."""
+        return len(self.timestamp_ns)
+
+
+PRIMARY_CAMERA = "image"
+"""Column of the camera every episode has; further cameras are `image_<name>`."""
