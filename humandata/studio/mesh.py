@@ -1,0 +1,132 @@
+"""Triangle meshes, the few shapes the studio is furnished with, and the texture of flat surfaces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from humandata.geometry.rotations import FloatArray
+from humandata.geometry.transforms import apply
+
+IntArray = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Grain:
+    """A procedural texture laid over the x-y plane of the world, so only for what does not move.
+
+    `scale_m` is the size of one tile along x and y; a long tile along one axis reads as wood. `contrast` is the
+    relative change of brightness. `seed` chooses the tile.
+    """
+
+    scale_m: tuple[float, float]
+    contrast: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """A surface: vertices (V, 3) in metres, triangles (F, 3) int32, linear RGB colours (V, 3) in [0, 1].
+
+    A triangle is seen from both sides. Triangles that share a vertex are shaded smoothly across it; a crease has its
+    vertices doubled. `gloss` in [0, 1] is the strength of the highlight.
+    """
+
+    vertices: FloatArray
+    triangles: IntArray
+    colors: FloatArray
+    gloss: float = 0.1
+    grain: Grain | None = None
+
+    def transformed(self, T_a_b: ArrayLike) -> Mesh:
+        """This mesh, given in frame b, in frame a."""
+        return replace(self, vertices=apply(T_a_b, self.vertices))
+
+
+def concatenate(meshes: Sequence[Mesh]) -> Mesh:
+    """One mesh of several; gloss and grain are the first one's."""
+    offsets = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes)])
+    return replace(
+        meshes[0],
+        vertices=np.concatenate([mesh.vertices for mesh in meshes]),
+        triangles=np.concatenate(
+            [mesh.triangles + offset for mesh, offset in zip(meshes, offsets, strict=False)], dtype=np.int32
+        ),
+        colors=np.concatenate([mesh.colors for mesh in meshes]),
+    )
+
+
+def box(size: ArrayLike, color: ArrayLike, bevel: float = 0.0, gloss: float = 0.1) -> Mesh:
+    """A box centred on the origin: size (3,) and the width of its bevelled edges in metres, colour linear RGB (3,)."""
+    half = np.asarray(size, dtype=np.float64) / 2.0
+    signs = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=np.float64)
+    # Each of the 8 corners has 3 points, one on each face that meets there. A convex hull joins faces, edges and corners.
+    corner_points = np.stack([signs * np.where(np.arange(3) == axis, half, half - bevel) for axis in range(3)], axis=1)
+    polygons: list[list[tuple[int, int]]] = []
+    for axis in range(3):
+        u, v = (axis + 1) % 3, (axis + 2) % 3
+        for side in (-1, 1):
+            ring = [_corner({axis: side, u: a, v: b}) for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
+            polygons.append([(corner, axis) for corner in ring])
+            for along in (-1, 1):
+                ends = [_corner({axis: side, u: along, v: b}) for b in (-1, 1)]
+                polygons.append([(ends[0], axis), (ends[1], axis), (ends[1], u), (ends[0], u)])
+    polygons += [[(corner, 0), (corner, 1), (corner, 2)] for corner in range(8)]
+    if bevel == 0.0:
+        polygons = [polygon for polygon in polygons if len({axis for _, axis in polygon}) == 1]
+    return _flat(([corner_points[index] for index in polygon] for polygon in polygons), color, gloss)
+
+
+def open_box(size: ArrayLike, wall: float, color: ArrayLike) -> Mesh:
+    """A box without a lid, standing on z = 0: outer size (3,) and thickness of wall and floor in metres."""
+    x, y, z = np.asarray(size, dtype=np.float64)
+    parts = [(np.array([x, y, wall]), np.array([0.0, 0.0, wall / 2]))]
+    for sign in (-1.0, 1.0):
+        parts.append((np.array([wall, y, z]), np.array([sign * (x - wall) / 2, 0.0, z / 2])))
+        parts.append((np.array([x - 2 * wall, wall, z]), np.array([0.0, sign * (y - wall) / 2, z / 2])))
+    meshes = [box(part_size, color, bevel=wall / 5) for part_size, _ in parts]
+    return concatenate(
+        [replace(mesh, vertices=mesh.vertices + centre) for mesh, (_, centre) in zip(meshes, parts, strict=True)]
+    )
+
+
+def cylinder(radius: float, length: float, color: ArrayLike, segments: int = 24, gloss: float = 0.1) -> Mesh:
+    """A closed cylinder around z, from z = 0 to z = `length`, in metres."""
+    angle = np.linspace(0.0, 2.0 * np.pi, segments, endpoint=False)
+    ring = np.stack([radius * np.cos(angle), radius * np.sin(angle), np.zeros(segments)], axis=1)
+    top = ring + [0.0, 0.0, length]
+    following = np.roll(np.arange(segments), -1)
+    here = np.arange(segments)
+    side = np.concatenate(
+        [np.stack([here, following, here + segments], 1), np.stack([following, following + segments, here + segments], 1)]
+    )
+    fan = np.stack([np.zeros(segments - 2, np.int64), here[1:-1], here[2:]], 1)
+    vertices = np.concatenate([ring, top, ring, top])
+    triangles = np.concatenate([side, fan + 2 * segments, fan + 3 * segments]).astype(np.int32)
+    return Mesh(vertices, triangles, np.tile(np.asarray(color, np.float64), (len(vertices), 1)), gloss)
+
+
+def slab(size: ArrayLike, top_z: float, color: ArrayLike, grain: Grain | None, gloss: float = 0.1) -> Mesh:
+    """A table top centred on the z axis, with its upper face at `top_z`; size (3,) in metres."""
+    mesh = box(size, color, gloss=gloss)
+    lowered = mesh.vertices + [0.0, 0.0, top_z - float(np.asarray(size)[2]) / 2]
+    return replace(mesh, vertices=lowered, grain=grain)
+
+
+def _corner(sign_by_axis: dict[int, int]) -> int:
+    return sum((sign_by_axis[axis] > 0) << (2 - axis) for axis in range(3))
+
+
+def _flat(polygons: Iterable[Sequence[FloatArray]], color: ArrayLike, gloss: float) -> Mesh:
+    """Convex polygons, each with vertices of its own, so that each is shaded flat."""
+    vertices: list[FloatArray] = []
+    triangles: list[tuple[int, int, int]] = []
+    for polygon in polygons:
+        first = len(vertices)
+        vertices.extend(polygon)
+        triangles.extend((first, first + k, first + k + 1) for k in range(1, len(polygon) - 1))
+    colors = np.tile(np.asarray(color, dtype=np.float64), (len(vertices), 1))
+    return Mesh(np.array(vertices), np.array(triangles, dtype=np.int32), colors, gloss)
