@@ -44,7 +44,7 @@ def palm_frame(landmarks: ArrayLike, side: Side) -> FloatArray:
 
 
 def pinch_frame(landmarks: ArrayLike, side: Side) -> FloatArray:
-    """T_a_ee (..., 4, 4) of landmarks (..., 21, 3), by the rule `pinch`: the origin is midway between thumb and index tip.
+    """T_a_ee (..., 4, 4) of landmarks (..., 21, 3), by the rule `pinch`: origin midway between thumb and index tip.
 
     The axes are those of `palm_frame`.
     """
