@@ -1,0 +1,132 @@
+"""From a wanted pinch to joint angles and a wrist pose: inverse kinematics of the one-parameter pinch of thumb and index.
+
+The pinch frame of a hand has its origin midway between the tips of thumb and index; x, the closing direction, leads from
+the index tip to the thumb tip; z, the approach, is the mean direction of the two last phalanges, square to x.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.interpolate import PchipInterpolator
+from scipy.optimize import least_squares
+
+from humandata.geometry.rotations import FloatArray
+from humandata.geometry.transforms import invert, make_transform
+from humandata.schemas.landmarks import HandLandmark
+from humandata.studio.hand_skeleton import (
+    DOF_RANGE,
+    NUM_DOF,
+    REFERENCE_LENGTH_M,
+    Bone,
+    Dof,
+    bone_transforms,
+    landmarks_from_bones,
+)
+
+APERTURE_RANGE_M = (0.012, 0.105)
+"""Tip to tip at the reference hand length: the pulps touch, the span of an easy grasp."""
+
+_PINCH_DOFS = [int(dof) for dof in Dof if dof <= Dof.INDEX_PIP]
+_CLOSED = np.radians([15.0, 30.0, 35.0, 15.0, 20.0, 48.0, 0.0, 48.0])
+_OPENED = np.radians([0.0, 30.0, 25.0, 8.0, 10.0, 25.0, 0.0, 32.0])
+"""What a relaxed pinch tends to, closed and open: the angles that the tips do not determine stay near these."""
+_RELAXED_DEG = {
+    Dof.MIDDLE_MCP: 50.0,
+    Dof.MIDDLE_PIP: 50.0,
+    Dof.RING_MCP: 55.0,
+    Dof.RING_PIP: 55.0,
+    Dof.PINKY_MCP: 55.0,
+    Dof.PINKY_PIP: 52.0,
+}
+
+
+def pinch_angles(aperture_m: ArrayLike, length_m: float, relaxed: FloatArray | None = None) -> FloatArray:
+    """Joint angles (T, 17) whose thumb tip and index tip are exactly `aperture_m` (T,) apart, in metres.
+
+    `relaxed` (17,) or (T, 17) is added to the other three fingers' easy curl; what it holds for thumb and index is ignored. An aperture
+    outside `APERTURE_RANGE_M`, scaled to the hand, is clipped to it.
+    """
+    wanted = np.clip(np.asarray(aperture_m, dtype=np.float64) * (REFERENCE_LENGTH_M / length_m), *APERTURE_RANGE_M)
+    posture = _pinch_posture()
+    # The family is monotone in its parameter, and nearly the identity, so that a few secant steps are exact.
+    parameter = wanted.copy()
+    for _ in range(12):
+        parameter += wanted - _aperture(posture(parameter))
+    angles = np.zeros((len(wanted), NUM_DOF))
+    angles[:] = _rest_angles() if relaxed is None else _rest_angles() + relaxed
+    angles[:, _PINCH_DOFS] = posture(parameter)
+    return np.asarray(np.clip(angles, *DOF_RANGE.T))
+
+
+def pinch_frame_in_hand(T_hand_bone: FloatArray, length_m: float) -> FloatArray:
+    """T_hand_pinch (..., 4, 4) of T_hand_bone (..., 17, 4, 4)."""
+    points = landmarks_from_bones(T_hand_bone, length_m)
+    thumb, index = points[..., HandLandmark.THUMB_TIP, :], points[..., HandLandmark.INDEX_TIP, :]
+    x = _unit(thumb - index)
+    approach = T_hand_bone[..., Bone.THUMB_DISTAL, :3, 2] + T_hand_bone[..., Bone.INDEX_DISTAL, :3, 2]
+    z = _unit(approach - np.sum(approach * x, axis=-1, keepdims=True) * x)
+    return make_transform(np.stack([x, np.cross(z, x), z], axis=-1), (thumb + index) / 2.0)
+
+
+def hand_pose_at_tool(T_world_tool: ArrayLike, T_hand_bone: FloatArray, length_m: float) -> FloatArray:
+    """T_world_hand (..., 4, 4) of a right hand whose pinch frame coincides with T_world_tool (..., 4, 4)."""
+    return np.asarray(np.asarray(T_world_tool) @ invert(pinch_frame_in_hand(T_hand_bone, length_m)))
+
+
+def _rest_angles() -> FloatArray:
+    angles = np.zeros(NUM_DOF)
+    for dof, degrees in _RELAXED_DEG.items():
+        angles[dof] = np.radians(degrees)
+    return angles
+
+
+@lru_cache(maxsize=1)
+def _pinch_posture() -> PchipInterpolator:
+    """Angles (8,) of thumb and index as a smooth function of the aperture, for a hand of the reference length."""
+    apertures = np.linspace(*APERTURE_RANGE_M, 12)
+    lower, upper = DOF_RANGE[_PINCH_DOFS].T
+    solutions, guess = [], _CLOSED
+    for aperture in apertures:
+        share = (aperture - apertures[0]) / (apertures[-1] - apertures[0])
+        comfort = _CLOSED + share * (_OPENED - _CLOSED)
+        guess = least_squares(_discomfort, guess, bounds=(lower, upper), args=(aperture, comfort)).x
+        solutions.append(guess)
+    return PchipInterpolator(apertures, np.stack(solutions), extrapolate=True)
+
+
+def _discomfort(pinch: FloatArray, aperture: float, comfort: FloatArray) -> FloatArray:
+    """Residuals: tips at the wanted distance, pulps facing each other, joints near their comfortable angles."""
+    T_hand_bone = bone_transforms(_expand(pinch))
+    points = landmarks_from_bones(T_hand_bone)
+    gap = points[HandLandmark.THUMB_TIP] - points[HandLandmark.INDEX_TIP]
+    closing = gap / np.linalg.norm(gap)
+    index_pulp = T_hand_bone[Bone.INDEX_DISTAL, :3, 0]
+    thumb_pulp = T_hand_bone[Bone.THUMB_DISTAL, :3, 0]
+    approach = T_hand_bone[Bone.THUMB_DISTAL, :3, 2] + T_hand_bone[Bone.INDEX_DISTAL, :3, 2]
+    return np.concatenate(
+        [
+            [(np.linalg.norm(gap) - aperture) * 2000.0],
+            (1.0 - np.array([index_pulp @ closing, -(thumb_pulp @ closing)])) * 2.0,
+            [(approach @ closing) * 0.8],
+            (pinch - comfort) * 1.0,
+        ]
+    )
+
+
+def _aperture(pinch: FloatArray) -> FloatArray:
+    points = landmarks_from_bones(bone_transforms(_expand(pinch)))
+    gap = points[..., HandLandmark.THUMB_TIP, :] - points[..., HandLandmark.INDEX_TIP, :]
+    return np.asarray(np.linalg.norm(gap, axis=-1))
+
+
+def _expand(pinch: FloatArray) -> FloatArray:
+    angles = np.zeros((*pinch.shape[:-1], NUM_DOF))
+    angles[..., _PINCH_DOFS] = pinch
+    return angles
+
+
+def _unit(vectors: FloatArray) -> FloatArray:
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))

@@ -1,0 +1,191 @@
+"""The bones of a human hand: their lengths, their joints and where the 21 landmarks are for given joint angles.
+
+The hand frame has its origin at the wrist landmark; z leads to the middle knuckle, x is the palm normal (out of the
+palm), y = z x x. All that is computed here is the right hand, where y points towards the thumb; a left hand is the
+mirror image, y -> -y (`mirrored`).
+
+Phalanx and metacarpal lengths, and the soft tissue beyond the last phalanx, are the means of Buryanov and Kotiuk,
+"Proportions of Hand Segments", Int. J. Morphol. 28(3), 2010. The hand length they add up to (wrist crease to middle
+finger tip) is scaled to the wanted one; 0.165 to 0.210 m spans the 5th percentile of women to the 95th of men (ANSUR II,
+Gordon et al. 2014). Joint ranges are the usual clinical ones (American Academy of Orthopaedic Surgeons, "Joint Motion",
+1965).
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from humandata.geometry.rotations import FloatArray
+from humandata.geometry.transforms import make_transform
+from humandata.schemas.landmarks import HandLandmark
+
+REFERENCE_LENGTH_M = 0.189
+"""Hand length of the model before scaling."""
+HAND_LENGTH_RANGE_M = (0.165, 0.210)
+
+
+class Dof(IntEnum):
+    """Index of a joint angle in an array (..., 17), radians. Zero is a flat hand with the thumb held out."""
+
+    THUMB_FLEXION = 0
+    THUMB_ABDUCTION = 1
+    THUMB_PRONATION = 2
+    THUMB_MCP = 3
+    THUMB_IP = 4
+    INDEX_MCP = 5
+    INDEX_ABDUCTION = 6
+    INDEX_PIP = 7
+    MIDDLE_MCP = 8
+    MIDDLE_ABDUCTION = 9
+    MIDDLE_PIP = 10
+    RING_MCP = 11
+    RING_ABDUCTION = 12
+    RING_PIP = 13
+    PINKY_MCP = 14
+    PINKY_ABDUCTION = 15
+    PINKY_PIP = 16
+
+
+NUM_DOF = len(Dof)
+DIP_PER_PIP = 2.0 / 3.0
+"""The last finger joint follows the middle one (Rijpkema and Girard, "Computer Animation of Knowledge-Based Human
+Grasping", SIGGRAPH 1991)."""
+
+_THUMB_RANGE_DEG = [(-20, 45), (-25, 45), (-15, 60), (-10, 55), (-15, 80)]
+_FINGER_RANGE_DEG = [(-20, 90), (-20, 20), (0, 105)]
+DOF_RANGE = np.radians(np.array(_THUMB_RANGE_DEG + _FINGER_RANGE_DEG * 4, dtype=np.float64))
+"""Least and greatest angle (17, 2) of each joint; finger abduction is positive towards the thumb."""
+
+
+class Bone(IntEnum):
+    """Index of a rigid part in an array (..., 17, 4, 4)."""
+
+    FOREARM = 0
+    PALM = 1
+    THUMB_METACARPAL = 2
+    THUMB_PROXIMAL = 3
+    THUMB_DISTAL = 4
+    INDEX_PROXIMAL = 5
+    INDEX_MIDDLE = 6
+    INDEX_DISTAL = 7
+    MIDDLE_PROXIMAL = 8
+    MIDDLE_MIDDLE = 9
+    MIDDLE_DISTAL = 10
+    RING_PROXIMAL = 11
+    RING_MIDDLE = 12
+    RING_DISTAL = 13
+    PINKY_PROXIMAL = 14
+    PINKY_MIDDLE = 15
+    PINKY_DISTAL = 16
+
+
+NUM_BONES = len(Bone)
+
+CHAIN_LENGTHS = (
+    np.array(
+        [
+            [46.22, 31.57, 21.67 + 3.0],
+            [39.78, 22.38, 15.82 + 2.5],
+            [44.63, 26.33, 17.40 + 2.5],
+            [41.37, 25.65, 17.30 + 2.5],
+            [32.74, 18.11, 15.96 + 2.3],
+        ]
+    )
+    / 1000.0
+)
+"""Metres (5, 3) from joint to joint of the thumb (from its metacarpal on) and the fingers (from the knuckle on). The last
+reaches about two thirds into the soft tissue of the tip, where annotators put the tip landmark."""
+
+CHAIN_ROOTS = (
+    np.array([[12.0, 23.0, 22.0], [3.0, 24.0, 91.0], [0.0, 0.0, 95.0], [0.8, -21.0, 88.0], [2.571428, -39.0, 78.0]]) / 1000.0
+)
+"""Metres (5, 3) in the hand frame: the thumb's carpometacarpal joint, then the four knuckles, on their transverse arch.
+The arch is such that x is exactly the normal to wrist, index and little knuckle, as in the embodiment's palm frame."""
+
+_THUMB_DIRECTION = (0.30, 0.66, 0.69)
+_THUMB_PAD = (0.42, -0.85, 0.25)
+_FINGER_SPLAY = np.radians([5.0, 0.0, -5.0, -11.0])
+
+
+def chain_bones(chain: int) -> tuple[Bone, Bone, Bone]:
+    """The three bones of chain 0 (thumb) to 4 (little finger), from the root out."""
+    first = int(Bone.THUMB_METACARPAL) + 3 * chain
+    return Bone(first), Bone(first + 1), Bone(first + 2)
+
+
+def root_frames() -> FloatArray:
+    """T_hand_root (5, 4, 4): each chain's first bone at zero angles. z along the bone, x towards its pad, y = z x x."""
+    rotations = [_axes(np.array(_THUMB_DIRECTION), np.array(_THUMB_PAD))]
+    for splay in _FINGER_SPLAY:
+        rotations.append(_axes(np.array([0.0, np.sin(splay), np.cos(splay)]), np.array([1.0, 0.0, 0.0])))
+    return make_transform(np.stack(rotations), CHAIN_ROOTS)
+
+
+def bone_transforms(angles: ArrayLike, length_m: float = REFERENCE_LENGTH_M) -> FloatArray:
+    """T_hand_bone (..., 17, 4, 4) of a right hand for joint angles (..., 17) in the order of `Dof`.
+
+    Each bone's frame sits in its proximal joint: z along the bone, x towards its pad, y = z x x; the axes of palm and
+    forearm are the hand's (the wrist is bent by `hand_pose`).
+    """
+    q = np.asarray(angles, dtype=np.float64)
+    scale = length_m / REFERENCE_LENGTH_M
+    roots, lengths = root_frames(), CHAIN_LENGTHS * scale
+    roots[:, :3, 3] *= scale
+    T = np.broadcast_to(np.eye(4), (*q.shape[:-1], NUM_BONES, 4, 4)).copy()
+    for chain in range(5):
+        if chain == 0:
+            first = _turn(0, -q[..., Dof.THUMB_ABDUCTION]) @ _turn(1, q[..., Dof.THUMB_FLEXION])
+            bends = [first @ _turn(2, -q[..., Dof.THUMB_PRONATION])]
+            bends += [_turn(1, q[..., Dof.THUMB_MCP]), _turn(1, q[..., Dof.THUMB_IP])]
+        else:
+            mcp, abduction, pip = (q[..., int(Dof.INDEX_MCP) + 3 * (chain - 1) + k] for k in range(3))
+            bends = [_turn(0, -abduction) @ _turn(1, mcp), _turn(1, pip), _turn(1, DIP_PER_PIP * pip)]
+        current = np.broadcast_to(roots[chain], (*q.shape[:-1], 4, 4))
+        for bone, bend, length in zip(chain_bones(chain), bends, lengths[chain], strict=True):
+            T[..., bone, :, :] = current @ make_transform(bend, np.zeros(3))
+            current = T[..., bone, :, :] @ make_transform(np.eye(3), [0.0, 0.0, length])
+    return T
+
+
+def landmarks_from_bones(T_hand_bone: FloatArray, length_m: float = REFERENCE_LENGTH_M) -> FloatArray:
+    """Landmarks (..., 21, 3) in metres in the hand frame, in the order of `HandLandmark`, of T_hand_bone (..., 17, 4, 4)."""
+    points = np.zeros((*T_hand_bone.shape[:-3], len(HandLandmark), 3))
+    lengths = CHAIN_LENGTHS * (length_m / REFERENCE_LENGTH_M)
+    for chain in range(5):
+        bones = chain_bones(chain)
+        first = 1 + 4 * chain
+        points[..., first : first + 3, :] = T_hand_bone[..., bones[0] : bones[2] + 1, :3, 3]
+        distal = T_hand_bone[..., bones[2], :3, :]
+        points[..., first + 3, :] = distal[..., 3] + lengths[chain, 2] * distal[..., 2]
+    return points
+
+
+def landmarks(angles: ArrayLike, length_m: float = REFERENCE_LENGTH_M) -> FloatArray:
+    """Landmarks (..., 21, 3) in metres of a right hand in the hand frame, for joint angles (..., 17)."""
+    return landmarks_from_bones(bone_transforms(angles, length_m), length_m)
+
+
+def mirrored(points: FloatArray) -> FloatArray:
+    """Points (..., 3) of a right hand in its frame as points of a left hand in its own: y changes sign."""
+    return points * [1.0, -1.0, 1.0]
+
+
+def _axes(z: FloatArray, x_hint: FloatArray) -> FloatArray:
+    z = z / np.linalg.norm(z)
+    x = x_hint - (x_hint @ z) * z
+    x = x / np.linalg.norm(x)
+    return np.stack([x, np.cross(z, x), z], axis=1)
+
+
+def _turn(axis: int, angle: FloatArray) -> FloatArray:
+    """Rotations (..., 3, 3) by `angle` (...) about the x, y or z axis."""
+    R = np.zeros((*np.shape(angle), 3, 3))
+    u, v = (axis + 1) % 3, (axis + 2) % 3
+    R[..., axis, axis] = 1.0
+    R[..., u, u] = R[..., v, v] = np.cos(angle)
+    R[..., v, u] = np.sin(angle)
+    R[..., u, v] = -R[..., v, u]
+    return R
