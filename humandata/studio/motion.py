@@ -1,0 +1,268 @@
+"""How a tool moves while it puts a block into a bin.
+
+A motion is a sum of overlapping minimum-jerk strokes, the way human reaches are composed (Flash and Hogan, "The
+Coordination of Arm Movements", J. Neurosci. 1985; Morasso and Mussa-Ivaldi, "Trajectory Formation and Handwriting",
+Biol. Cybern. 1982). Each stroke carries the tool from one waypoint towards the next; where two overlap, the waypoint is
+rounded off. The tool stands still while it grasps and while it lets go.
+
+Tool axes are the shared end-effector axes: z approach (out of the tool), x closing direction, y = z × x; the origin is
+the point where the fingertips meet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from humandata.geometry.rotations import FloatArray, matrix_from_rotvec, rotvec_from_matrix
+from humandata.geometry.transforms import invert, make_transform
+from humandata.schemas.landmarks import Side
+from humandata.studio.scene import BIN_WALL_M, Block, PlaceTask, Scene
+
+GRAVITY_M_S2 = 9.81
+START_POSITION_M = {"left": (-0.12, 0.17, 0.16), "right": (-0.12, -0.17, 0.16)}
+
+
+@dataclass(frozen=True)
+class MotionStyle:
+    """Ranges (low, high) a motion is drawn from. Seconds, metres, radians.
+
+    `tilt_rad` leans the approach from straight down towards forward; `heading_rad` turns where forward is, to the left,
+    for a right arm (mirrored for a left one). `overlap` is the share of a stroke that overlaps the next.
+    `finger_room_m` is how much wider than the block the fingers open on either side together.
+    """
+
+    duration_s: tuple[float, float]
+    tilt_rad: tuple[float, float]
+    heading_rad: tuple[float, float]
+    overlap: tuple[float, float]
+    hover_m: tuple[float, float]
+    lift_m: tuple[float, float]
+    drop_m: tuple[float, float]
+    finger_room_m: tuple[float, float]
+    max_opening_m: float
+    start_spread_m: float
+
+
+HUMAN_STYLE = MotionStyle(
+    duration_s=(2.5, 4.0),
+    tilt_rad=(0.5, 0.85),
+    heading_rad=(0.05, 0.45),
+    overlap=(0.3, 0.5),
+    hover_m=(0.04, 0.07),
+    lift_m=(0.10, 0.17),
+    drop_m=(0.005, 0.03),
+    finger_room_m=(0.02, 0.045),
+    max_opening_m=0.10,
+    start_spread_m=0.05,
+)
+ROBOT_STYLE = MotionStyle(
+    duration_s=(5.0, 7.0),
+    tilt_rad=(0.0, 0.08),
+    heading_rad=(-0.1, 0.1),
+    overlap=(0.1, 0.25),
+    hover_m=(0.07, 0.10),
+    lift_m=(0.13, 0.20),
+    drop_m=(0.003, 0.012),
+    finger_room_m=(0.032, 0.035),
+    max_opening_m=0.085,
+    start_spread_m=0.06,
+)
+
+
+@dataclass(frozen=True)
+class MotionSample:
+    """A motion at N instants: T_world_tool (N, 4, 4), opening (N,) in metres between the fingertips, T_world_block
+    (N, 4, 4), and grasped (N,), true while the block hangs on the tool."""
+
+    T_world_tool: FloatArray
+    opening_m: FloatArray
+    T_world_block: FloatArray
+    grasped: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Track:
+    """A sum of minimum-jerk strokes: from `start` (4, 4), stroke k adds `shifts[k]` metres in the world and turns the tool by
+    the world rotation vector `turns[k]`, between begins[k] and ends[k] seconds."""
+
+    start: FloatArray
+    begins: FloatArray
+    ends: FloatArray
+    shifts: FloatArray
+    turns: FloatArray
+
+    def at(self, time_s: FloatArray) -> FloatArray:
+        """Poses (N, 4, 4) at times (N,)."""
+        share = minimum_jerk((time_s[:, None] - self.begins) / (self.ends - self.begins))
+        R = np.broadcast_to(self.start[:3, :3], (len(time_s), 3, 3))
+        for stroke, turn in enumerate(self.turns):
+            R = matrix_from_rotvec(share[:, stroke, None] * turn) @ R
+        return make_transform(R, self.start[:3, 3] + share @ self.shifts)
+
+
+@dataclass(frozen=True)
+class PlaceMotion:
+    """One block put into one bin, from rest to rest. Grasp and release are instants in seconds."""
+
+    task: PlaceTask
+    side: Side
+    block: Block
+    duration_s: float
+    grasp_s: float
+    release_s: float
+    track: Track
+    opening_times_s: FloatArray
+    openings_m: FloatArray
+    rest_z_m: float
+
+    def at(self, time_s: ArrayLike) -> MotionSample:
+        """Sample at times (N,) in seconds; before 0 and after `duration_s` everything rests."""
+        time = np.atleast_1d(np.asarray(time_s, dtype=np.float64))
+        grasped = (time >= self.grasp_s) & (time < self.release_s)
+        T_world_tool = self.track.at(time)
+        return MotionSample(T_world_tool, self._opening(time), self._block(time, T_world_tool, grasped), grasped)
+
+    def _opening(self, time_s: FloatArray) -> FloatArray:
+        opening = np.full(len(time_s), self.openings_m[0])
+        for (begin, end), (a, b) in zip(
+            self.opening_times_s.reshape(-1, 2), pairwise(self.openings_m), strict=True
+        ):
+            opening += (b - a) * minimum_jerk((time_s - begin) / (end - begin))
+        return opening
+
+    def _block(self, time_s: FloatArray, T_world_tool: FloatArray, grasped: NDArray[np.bool_]) -> FloatArray:
+        T_grasp, T_release = self.track.at(np.array([self.grasp_s, self.release_s]))
+        T_tool_block = invert(T_grasp) @ self.block.T_world_block
+        T_world_block = np.where(
+            grasped[:, None, None], T_world_tool @ T_tool_block, self.block.T_world_block[None]
+        )
+        fallen = time_s >= self.release_s
+        T_drop = T_release @ T_tool_block
+        height = T_drop[2, 3] - 0.5 * GRAVITY_M_S2 * (time_s[fallen] - self.release_s) ** 2
+        T_world_block[fallen] = T_drop
+        T_world_block[fallen, 2, 3] = np.maximum(height, self.rest_z_m)
+        return T_world_block
+
+
+def minimum_jerk(share: FloatArray) -> FloatArray:
+    """The quintic 10 s³ - 15 s⁴ + 6 s⁵ from 0 to 1, at rest at both ends and clamped outside."""
+    s = np.clip(share, 0.0, 1.0)
+    return np.asarray(s**3 * (10.0 - 15.0 * s + 6.0 * s**2))
+
+
+def tool_rotation(closing: ArrayLike, tilt_rad: float) -> FloatArray:
+    """R_world_tool (3, 3) whose x is `closing` (3,), horizontal, and whose z leans from straight down by `tilt_rad`.
+
+    It leans towards z × x with z down: forward (+x of the world) for a closing direction to the left (+y).
+    """
+    x = np.asarray(closing, dtype=np.float64)
+    ahead = np.cross([0.0, 0.0, -1.0], x)
+    z = -np.cos(tilt_rad) * np.array([0.0, 0.0, 1.0]) + np.sin(tilt_rad) * ahead
+    return np.stack([x, np.cross(z, x), z], axis=1)
+
+
+def plan_place(
+    scene: Scene, task: PlaceTask, style: MotionStyle, rng: np.random.Generator, side: Side = "right"
+) -> PlaceMotion:
+    """Plan a motion for the arm on `side`; its closing direction points to the body's middle (to +y for the right).
+
+    A left arm's tool leans backwards by construction, so its tilt is negated: z still leans forward.
+    """
+    block = scene.block(task.color)
+    mirror = 1.0 if side == "right" else -1.0
+    tilt = mirror * rng.uniform(*style.tilt_rad)
+    heading = mirror * rng.uniform(*style.heading_rad)
+    closing = _closing_on(block, heading, mirror)
+    R_grasp = tool_rotation(closing, tilt)
+    back = -R_grasp[:, 2]
+
+    grasp = block.T_world_block[:3, 3] + [0.0, 0.0, rng.uniform(-0.1, 0.25) * block.size_m]
+    T_world_bin = scene.bin(task.bin_side).T_world_bin
+    rest_z = BIN_WALL_M + block.size_m / 2
+    spot = T_world_bin[:3, 3] + T_world_bin[:3, :3] @ [*rng.uniform(-0.02, 0.02, 2), 0.0]
+    place = spot + [0.0, 0.0, rest_z + (grasp - block.T_world_block[:3, 3])[2] + rng.uniform(*style.drop_m)]
+    lift = rng.uniform(*style.lift_m)
+    start = np.array(START_POSITION_M[side]) + rng.uniform(-1.0, 1.0, 3) * style.start_spread_m
+    end = np.array(START_POSITION_M[side]) + rng.uniform(-1.0, 1.0, 3) * style.start_spread_m
+    hover = rng.uniform(*style.hover_m)
+    turn_start, turn_place = rng.normal(0.0, 0.15, 3), np.array([0.0, 0.0, rng.uniform(-0.35, 0.35)])
+
+    points = np.array(
+        [
+            start,
+            grasp + hover * back + [0.0, 0.0, 0.3 * hover],
+            grasp,
+            grasp + [0.0, 0.0, lift],
+            place + [0.0, 0.0, lift * 0.8],
+            place,
+            place + [0.0, 0.0, lift * 0.9],
+            end,
+        ]
+    )
+    R_start = matrix_from_rotvec(turn_start) @ R_grasp
+    turns = np.zeros((7, 3))
+    turns[0] = -turn_start
+    turns[3] = turn_place
+    turns[6] = rotvec_from_matrix(R_start @ (matrix_from_rotvec(turn_place) @ R_grasp).T)
+    return _timed(task, side, block, style, rng, make_transform(R_start, start), np.diff(points, axis=0), turns, rest_z)
+
+
+def _closing_on(block: Block, heading: float, mirror: float) -> FloatArray:
+    """The horizontal face normal of the block nearest to where the arm would like to close its fingers."""
+    wish = np.array([-np.sin(heading), np.cos(heading), 0.0]) * mirror
+    R = block.T_world_block[:3, :3]
+    normals = [sign * R[:, axis] for axis in (0, 1) for sign in (-1.0, 1.0)]
+    return max(normals, key=lambda normal: float(normal @ wish))
+
+
+def _timed(
+    task: PlaceTask,
+    side: Side,
+    block: Block,
+    style: MotionStyle,
+    rng: np.random.Generator,
+    T_start: FloatArray,
+    shifts: FloatArray,
+    turns: FloatArray,
+    rest_z_m: float,
+) -> PlaceMotion:
+    """Lay the seven strokes out in time: long strokes take longer, as the square root of their length."""
+    lengths = np.linalg.norm(shifts, axis=1)
+    spans = np.sqrt(np.maximum(lengths, 0.01)) * rng.uniform(0.85, 1.15, len(lengths))
+    overlap = rng.uniform(*style.overlap)
+    close, let_go, wait = 0.10 * spans.sum(), 0.08 * spans.sum(), 0.03 * spans.sum()
+    begins = np.empty(len(spans))
+    clock = wait
+    for stroke, span in enumerate(spans):
+        begins[stroke] = clock
+        clock += span
+        if stroke == 1:
+            clock += close
+        elif stroke == 4:
+            clock += let_go
+        else:
+            following = spans[min(stroke + 1, len(spans) - 1)]
+            clock -= overlap * min(span, following) if stroke < len(spans) - 1 else 0.0
+    scale = rng.uniform(*style.duration_s) / (clock + wait)
+    begins, ends = begins * scale, (begins + spans) * scale
+    grasp_s, release_s = begins[2], ends[4]
+
+    wide = min(block.size_m + rng.uniform(*style.finger_room_m), style.max_opening_m)
+    relaxed = rng.uniform(0.6, 0.95) * wide
+    opening_times = [begins[0], 0.3 * begins[1] + 0.7 * ends[1], ends[1], begins[2], release_s, begins[5], begins[6], ends[6]]
+    return PlaceMotion(
+        task=task,
+        side=side,
+        block=block,
+        duration_s=float((clock + wait) * scale),
+        grasp_s=float(grasp_s),
+        release_s=float(release_s),
+        track=Track(T_start, begins, ends, shifts, turns),
+        opening_times_s=np.array(opening_times),
+        openings_m=np.array([relaxed, wide, block.size_m, wide, relaxed]),
+        rest_z_m=rest_z_m,
+    )
