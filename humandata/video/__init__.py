@@ -1,0 +1,1 @@
+"""Video files: found, opened safely, probed, decoded with their true timestamps."""

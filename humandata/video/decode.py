@@ -1,0 +1,197 @@
+"""Frames of a video, small and upright, each with the container's own timestamp.
+
+ffmpeg thins, rotates, scales and converts in its own process: only the frames that are wanted are converted, and a
+decoder that crashes or hangs on a damaged file takes nothing with it. It writes uncompressed pictures into a NUT
+stream, whose packets carry picture and timestamp together: neither can be matched to the wrong other.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import selectors
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import av
+import ffmpeg
+import numpy as np
+from numpy.typing import NDArray
+
+from humandata.errors import InputError
+from humandata.video.ffmpeg_program import can_tone_map, ffmpeg_executable
+from humandata.video.probe import VideoInfo
+from humandata.video.rates import thinning_expression
+from humandata.video.safety import OPEN_OPTIONS, media_url
+
+STALL_TIMEOUT_S = 120.0
+"""Silence after which a decoder counts as hung: 1 Hz out of an 8K video at 2 frames/s takes a tenth of it."""
+
+_NUM_THREADS = 2
+"""Fixed, whatever the machine: how a damaged frame is concealed can depend on it, and output must not."""
+
+_TICKS_PER_S = 1_000_000_000
+_OFFSET_S = 86_400
+"""Added inside the pipe, taken off again: NUT refuses the negative times that some containers begin with."""
+
+_TOO_SHORT_NS = 500_000_000
+"""A file that ends this much before its declared duration was probably cut off."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture: `image` (H, W, 3) uint8 RGB, at the container's own time `timestamp_ns`."""
+
+    timestamp_ns: int
+    image: NDArray[np.uint8]
+
+
+class Decoding:
+    """An iteration over the frames of one video; `warnings` is complete when the iteration ends by itself.
+
+    Each `iter()` decodes anew. ffmpeg runs from the first frame asked for until the iterator is exhausted or closed.
+    """
+
+    def __init__(self, path: Path, info: VideoInfo, max_side: int | None, rate_hz: float | None) -> None:
+        self.path = path
+        self.info = info
+        self.width, self.height = fit_size(info.width, info.height, max_side)
+        self.rate_hz = rate_hz
+        self.stall_timeout_s = STALL_TIMEOUT_S
+        self.warnings: list[str] = []
+
+    def __iter__(self) -> Iterator[Frame]:
+        self.warnings = []
+        executable = ffmpeg_executable()
+        with tempfile.TemporaryFile() as errors:
+            process = subprocess.Popen(
+                self._command(executable), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
+            )
+            assert process.stdout is not None
+            last_ns: int | None = None
+            try:
+                for frame in self._frames(process.stdout):
+                    if last_ns is None or frame.timestamp_ns > last_ns:
+                        last_ns = frame.timestamp_ns
+                        yield frame
+                process.wait(self.stall_timeout_s)
+            except (TimeoutError, subprocess.TimeoutExpired) as error:
+                raise InputError(f"{self.path}: the decoder was silent for {self.stall_timeout_s:g} s") from error
+            finally:
+                process.kill()
+                process.wait()
+                process.stdout.close()
+            self._conclude(last_ns, process.returncode, _messages(errors))
+
+    def _command(self, executable: str) -> list[str]:
+        video = ffmpeg.input(media_url(self.path), threads=_NUM_THREADS, **OPEN_OPTIONS)["V:0"]
+        if self.rate_hz is not None:
+            video = video.filter("select", thinning_expression(self.rate_hz, self.info.average_rate_hz))
+        video = video.filter("scale", self.width, self.height, flags="area")
+        if self.info.is_hdr:
+            if can_tone_map(executable):
+                video = _tone_mapped(video, self.info.color_transfer)
+            else:
+                self.warnings.append(f"HDR ({self.info.color_transfer}) not tone-mapped: this ffmpeg has no zscale")
+        # NUT keeps a variable frame rate as it is; the encoder's time base must be fine enough not to round it.
+        stream = video.output(
+            "pipe:1",
+            format="nut",
+            vcodec="rawvideo",
+            pix_fmt="rgb24",
+            enc_time_base=f"1:{_TICKS_PER_S}",
+            output_ts_offset=_OFFSET_S,
+        )
+        general = ["-nostdin", "-hide_banner", "-loglevel", "repeat+error", "-copyts", "-filter_complex_threads", "1"]
+        return [executable, *general, *ffmpeg.get_args(stream)]
+
+    def _frames(self, pipe: IO[bytes]) -> Iterator[Frame]:
+        try:
+            with av.open(_TimedPipe(pipe, self.stall_timeout_s), mode="r", format="nut", buffer_size=1 << 20) as nut:
+                for packet in nut.demux(video=0):
+                    if packet.pts is None or packet.size != self.width * self.height * 3:
+                        continue  # the empty packet that ends the stream, or a picture cut off with the process
+                    image = np.frombuffer(memoryview(packet), dtype=np.uint8).reshape(self.height, self.width, 3)
+                    yield Frame(timestamp_ns=packet.pts - _OFFSET_S * _TICKS_PER_S, image=image)
+        except av.error.FFmpegError:
+            return  # no NUT header: ffmpeg ended before its first frame, and its messages say why
+
+    def _conclude(self, last_ns: int | None, return_code: int, messages: list[str]) -> None:
+        if last_ns is None:
+            reason = messages[-1] if messages else f"ffmpeg ended with code {return_code}"
+            raise InputError(f"{self.path}: no frame could be decoded ({reason})")
+        start_ns, duration_ns = self.info.start_ns or 0, self.info.duration_ns
+        if duration_ns is not None:
+            slack_ns = _TOO_SHORT_NS + (0 if self.rate_hz is None else round(_TICKS_PER_S / self.rate_hz))
+            decoded_ns = last_ns - start_ns
+            if decoded_ns < duration_ns - slack_ns:
+                declared_s = duration_ns / 1e9
+                self.warnings.append(
+                    f"truncated: frames end at {decoded_ns / 1e9:.2f} s of {declared_s:.2f} s declared"
+                )
+        if messages or return_code:
+            # Decoder threads report in any order; sorted, the same file gives the same text.
+            shown = "; ".join(sorted(set(messages))[:3]) or f"ffmpeg ended with code {return_code}"
+            self.warnings.append(f"damaged: {shown}")
+
+
+def decode(path: Path, info: VideoInfo, *, max_side: int | None = None, rate_hz: float | None = None) -> Decoding:
+    """Decode a video: iterate over the result for `Frame`s with strictly increasing timestamps.
+
+    Args:
+        path: the file.
+        info: what `probe` said of it.
+        max_side: the longer side of the pictures in pixels; never enlarged. None: as large as the video.
+        rate_hz: keep at most this many frames a second, chosen by timestamp (`rates.thin`). None: all.
+
+    A truncated or damaged file gives its good frames, and `warnings` then say so.
+
+    Raises:
+        InputError: (from the iteration) no frame decodes, or the decoder hangs.
+        MissingDependencyError: (from the iteration) there is no ffmpeg.
+    """
+    return Decoding(path, info, max_side, rate_hz)
+
+
+def fit_size(width: int, height: int, max_side: int | None) -> tuple[int, int]:
+    """Width and height scaled down to at most `max_side`, each the nearest even number (1 where the source has 1)."""
+    scale = min(1.0, max_side / max(width, height)) if max_side else 1.0
+
+    def even(side: int) -> int:
+        return min(max(2 * round(side * scale / 2), 2), side if side < 2 else side - side % 2)
+
+    return even(width), even(height)
+
+
+class _TimedPipe:
+    """A pipe as PyAV reads it, which raises TimeoutError when nothing arrives for too long."""
+
+    def __init__(self, pipe: IO[bytes], timeout_s: float) -> None:
+        self._descriptor = pipe.fileno()
+        self._timeout_s = timeout_s
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(pipe, selectors.EVENT_READ)
+
+    def read(self, num_bytes: int) -> bytes:
+        if not self._selector.select(self._timeout_s):
+            raise TimeoutError
+        return os.read(self._descriptor, num_bytes)
+
+
+def _tone_mapped(video: ffmpeg.nodes.FilterableStream, transfer: str) -> ffmpeg.nodes.FilterableStream:
+    """BT.2020 PQ or HLG to BT.709, by way of linear light with 100 cd/m² as white."""
+    source = transfer.replace("_", "-")
+    linear = video.filter("zscale", tin=source, pin="bt2020", min="bt2020nc", t="linear", npl=100)
+    mapped = linear.filter("format", "gbrpf32le").filter("zscale", p="bt709").filter("tonemap", "hable", desat=0)
+    return mapped.filter("zscale", t="bt709", m="gbr", r="full").filter("format", "gbrp")
+
+
+def _messages(errors: IO[bytes]) -> list[str]:
+    """What ffmpeg wrote, without the memory addresses that differ from run to run."""
+    errors.seek(0)
+    text = errors.read(1 << 20).decode("utf-8", errors="replace")
+    return [re.sub(r" @ 0x[0-9a-f]+\]", "]", line).strip() for line in text.splitlines() if line.strip()]

@@ -1,0 +1,38 @@
+"""Pictures (H, W, 3) uint8 RGB as JPEG, and their resizing. The bytes depend on the picture and the quality alone."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from humandata.errors import InputError
+
+
+def encode_jpeg(image: NDArray[np.uint8], quality: int = 90) -> bytes:
+    """JPEG bytes of an RGB picture (H, W, 3); quality from 1 to 100, chroma at half resolution (4:2:0)."""
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(f"expected (H, W, 3) uint8, got {image.shape} {image.dtype}")
+    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return encoded.tobytes()
+
+
+def decode_image(data: bytes) -> NDArray[np.uint8]:
+    """The RGB picture (H, W, 3) in JPEG or PNG bytes; alpha is dropped, grey becomes colour.
+
+    Raises:
+        InputError: the bytes are no picture.
+    """
+    bgr = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR) if data else None
+    if bgr is None:
+        raise InputError(f"{len(data)} bytes that are no JPEG or PNG picture")
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def resize(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """The picture (H, W, 3) at another size: area average when it shrinks, linear when it grows."""
+    if image.shape[:2] == (height, width):
+        return image
+    shrinks = width <= image.shape[1] and height <= image.shape[0]
+    resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    return np.asarray(resized, dtype=np.uint8)

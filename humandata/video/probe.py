@@ -1,0 +1,142 @@
+"""What a video file says of itself, checked by decoding its first frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorTrc
+from av.video.stream import VideoStream
+
+from humandata.errors import InputError
+from humandata.video.safety import MAX_PIXELS, OPEN_OPTIONS, looks_like_text, media_url, read_head
+
+HDR_TRANSFERS = frozenset({"smpte2084", "arib_std_b67"})
+"""Transfer functions of HDR10 (PQ) and of HLG, which phones record: washed out unless tone-mapped."""
+
+_OPEN_TIMEOUT_S = 60.0
+_MAX_PROBED_PACKETS = 300
+"""Ten seconds of video at 30 Hz: what may be damaged at the start before a file counts as undecodable."""
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """Facts of the first real video stream of a file (a cover picture is not one)."""
+
+    width: int
+    """Pixels as displayed: square, after rotation."""
+    height: int
+    rotation_deg: int
+    """Clockwise turn from the stored picture to the displayed one, in [0, 360)."""
+    average_rate_hz: float | None
+    start_ns: int | None
+    """The container's own time of the first frame; not always zero."""
+    duration_ns: int | None
+    """As declared; the file may end earlier."""
+    container: str
+    codec: str
+    pixel_format: str
+    color_transfer: str
+    num_video_streams: int
+    metadata: Mapping[str, str]
+
+    @property
+    def is_hdr(self) -> bool:
+        """Whether the pictures need tone mapping to be viewed as ordinary (BT.709) ones."""
+        return self.color_transfer in HDR_TRANSFERS
+
+
+def probe(path: Path) -> VideoInfo:
+    """Open a file as untrusted media, decode its first frame and report what it is.
+
+    Raises:
+        InputError: the file is missing, empty, no video, without any frame that decodes, or too large a picture.
+    """
+    head = read_head(path)
+    try:
+        with av.open(
+            media_url(path), mode="r", options=OPEN_OPTIONS, metadata_errors="replace", timeout=_OPEN_TIMEOUT_S
+        ) as container:
+            return _describe(path, container)
+    except av.error.FFmpegError as error:
+        raise InputError(f"{path}: {_reason(head, error)}") from error
+    except UnicodeEncodeError as error:
+        raise InputError(f"{str(path)!r}: the name is not valid UTF-8; rename the file") from error
+
+
+def _describe(path: Path, container: InputContainer) -> VideoInfo:
+    streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    if not streams:
+        kinds = sorted({stream.type for stream in container.streams if stream.type != "video"})
+        raise InputError(f"{path}: no video stream (the file holds {', '.join(kinds) or 'no stream at all'})")
+    stream = streams[0]
+    # A stream whose codec FFmpeg was built without has no codec context, whatever its annotation says.
+    if getattr(stream, "codec_context", None) is None:
+        raise InputError(f"{path}: no decoder for its video codec; convert it to H.264 with ffmpeg")
+    if stream.width * stream.height > MAX_PIXELS:
+        raise InputError(f"{path}: claims {stream.width}x{stream.height} pixels, more than the {MAX_PIXELS:,} accepted")
+    frame = _first_frame(container, stream)
+    if frame is None:
+        raise InputError(f"{path}: no frame can be decoded from its {stream.codec_context.name} video")
+    rotation_deg = -frame.rotation % 360
+    width, height = _displayed_size(frame, stream.sample_aspect_ratio, rotation_deg)
+    return VideoInfo(
+        width=width,
+        height=height,
+        rotation_deg=rotation_deg,
+        average_rate_hz=float(stream.average_rate) if stream.average_rate else None,
+        start_ns=_nanoseconds(frame.pts, frame.time_base),
+        duration_ns=_nanoseconds(stream.duration, stream.time_base)
+        or _nanoseconds(container.duration, Fraction(1, av.time_base)),
+        container=container.format.name,
+        codec=stream.codec_context.name,
+        pixel_format=frame.format.name,
+        color_transfer=_transfer_name(frame.color_trc),
+        num_video_streams=len(streams),
+        metadata={**container.metadata, **stream.metadata},
+    )
+
+
+def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame | None:
+    stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+    stream.codec_context.thread_count = 1
+    for num_packets, packet in enumerate(container.demux(stream)):
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError:  # a damaged packet; later ones may be whole
+            frames = []
+        if frames:
+            return frames[0]
+        if num_packets >= _MAX_PROBED_PACKETS:
+            break
+    return None
+
+
+def _displayed_size(frame: VideoFrame, sample_aspect_ratio: Fraction | None, rotation_deg: int) -> tuple[int, int]:
+    width, height = frame.width, frame.height
+    # Broken encoders write nonsense ratios; real ones (DV, DVD, anamorphic) lie between 8/9 and 2.
+    if sample_aspect_ratio and Fraction(1, 4) <= sample_aspect_ratio <= 4:
+        width = max(round(width * sample_aspect_ratio), 1)
+    return (height, width) if round(rotation_deg / 90) % 2 else (width, height)
+
+
+def _nanoseconds(ticks: int | None, time_base: Fraction | None) -> int | None:
+    return None if ticks is None or time_base is None else round(ticks * time_base * 10**9)
+
+
+def _transfer_name(value: int) -> str:
+    return ColorTrc(value).name.lower() if value in set(ColorTrc) else "unspecified"
+
+
+def _reason(head: bytes, error: av.error.FFmpegError) -> str:
+    if looks_like_text(head):
+        return "holds text, not video"
+    if head[4:8] == b"ftyp":
+        return "its index is missing (an MP4 or MOV whose recording or copy was cut off, or that is damaged)"
+    return f"not a video in a known format ({error.strerror})"

@@ -1,0 +1,41 @@
+"""Thinning frames to a rate by their true timestamps: one rule, as arrays and as an ffmpeg expression.
+
+Time is divided into slots of 1 / rate, counted from the first frame; the first frame to reach a slot is kept. The slots
+are shifted a little under half a source frame early: a frame that should fall on a slot's start and comes some
+milliseconds before it is still taken, so a phone's 29.97 Hz thins to an even 15 Hz. The average stays at most the
+rate; two neighbours can be closer than 1 / rate when the source's rate is no multiple of it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+_EARLY_SOURCE_FRAMES = 0.45
+"""Under one half, so that a slot halfway between two frames takes the later one, whatever the rounding."""
+
+
+def thin(timestamps_ns: ArrayLike, rate_hz: float, source_rate_hz: float | None) -> NDArray[np.bool_]:
+    """Which of the frames (N,), in increasing time, to keep for at most `rate_hz` of them a second.
+
+    `source_rate_hz`, where known, only sets how early a frame may come; it never stands in for a timestamp.
+    """
+    stamps = np.asarray(timestamps_ns, dtype=np.int64)
+    if stamps.size == 0:
+        return np.zeros(0, dtype=np.bool_)
+    seconds = (stamps - stamps[0]) / 1e9
+    slots = np.floor(seconds * rate_hz + _slot_shift(rate_hz, source_rate_hz))
+    return np.concatenate([[True], slots[1:] > np.maximum.accumulate(slots)[:-1]])
+
+
+def thinning_expression(rate_hz: float, source_rate_hz: float | None) -> str:
+    """The rule of `thin` for ffmpeg's `select` filter."""
+    shift = _slot_shift(rate_hz, source_rate_hz)
+    slot, kept_slot = (f"floor(({time}-start_t)*{rate_hz!r}+{shift!r})" for time in ("t", "prev_selected_t"))
+    return f"isnan(prev_selected_t)+gt({slot},{kept_slot})"
+
+
+def _slot_shift(rate_hz: float, source_rate_hz: float | None) -> float:
+    if rate_hz <= 0:
+        raise ValueError(f"rate must be positive, got {rate_hz}")
+    return _EARLY_SOURCE_FRAMES * min(1.0, rate_hz / source_rate_hz if source_rate_hz else 0.5)
