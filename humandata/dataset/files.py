@@ -1,0 +1,48 @@
+"""Files that appear whole or not at all, and their hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from humandata.errors import DatasetError
+
+
+def write_atomically(path: Path, content: bytes) -> str:
+    """Write under a temporary name, fsync, rename; returns the SHA-256. DatasetError where that is impossible."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        _fsync_folder(path.parent)
+    except OSError as failure:
+        raise DatasetError(
+            f"{path}: cannot be written ({failure.strerror}). Free space, or choose another folder with --out."
+        ) from None
+    return hashlib.sha256(content).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 of a file's content, read in blocks."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _fsync_folder(folder: Path) -> None:
+    """Make a rename durable: the folder's entry reaches the disk too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

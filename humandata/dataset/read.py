@@ -1,0 +1,113 @@
+"""Reading what `write` wrote: sources, their tables and their episodes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from humandata.dataset.tables import episode_from_table
+from humandata.errors import DatasetError, unknown_name
+from humandata.schemas.columns import IMAGE_TYPE, SCHEMA_VERSION
+from humandata.schemas.documents import read_document
+from humandata.schemas.episode import PRIMARY_CAMERA, Episode
+from humandata.schemas.source import Source
+
+
+@dataclass(frozen=True)
+class ShardSource:
+    """One source of a shard folder."""
+
+    path: Path
+    document: Source
+
+    def episodes(self) -> pa.Table:
+        """`EPISODE_COLUMNS`, one row an episode, in order of input and start."""
+        return _read(self.path / "episodes.parquet")
+
+    def rejected(self) -> pa.Table:
+        """`REJECTED_COLUMNS`, one row for each stretch that a filter turned away."""
+        return _read(self.path / "rejected.parquet")
+
+    def steps_path(self, episode_id: str) -> Path:
+        """The step file of an episode."""
+        return self.path / "data" / f"{episode_id}.parquet"
+
+    def read_steps(self, episode_id: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """`STEP_COLUMNS` of an episode, or some of them; without `columns`, all of them, images too."""
+        return _read(self.steps_path(episode_id), columns)
+
+    def read_episode(self, episode_id: str, images: bool = True) -> Episode:
+        """An episode in memory; without `images` its `images` is empty."""
+        table = self.episodes()
+        ids = table.column("id").to_pylist()
+        if episode_id not in ids:
+            raise unknown_name(f"episode of {self.document.name}", episode_id, ids)
+        row = table.slice(ids.index(episode_id), 1).to_pylist(maps_as_pydicts="strict")[0]
+        path = self.steps_path(episode_id)
+        columns = None if images else [field.name for field in _schema(path) if field.type != IMAGE_TYPE]
+        return episode_from_table(row, _read(path, columns))
+
+    def read_images(self, episode_id: str, step_indices: Sequence[int], camera: str = PRIMARY_CAMERA) -> list[bytes]:
+        """Encoded images at some steps of an episode, reading only the row groups they lie in."""
+        file = _open(self.steps_path(episode_id))
+        num_rows = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+        first_rows = np.concatenate([[0], np.cumsum(num_rows)])
+        wanted = np.asarray(step_indices, dtype=np.int64)
+        groups = np.searchsorted(first_rows, wanted, side="right") - 1
+        images = {
+            int(group): file.read_row_group(int(group), [f"{camera}.bytes"]).column(camera).combine_chunks().field(0)
+            for group in np.unique(groups)
+        }
+        return [
+            images[int(group)][int(step - first_rows[group])].as_py()
+            for group, step in zip(groups, wanted, strict=True)
+        ]
+
+
+def open_source(path: Path) -> ShardSource:
+    """The source in a folder; raises DatasetError where it is unfinished, or of a version this tool cannot read."""
+    document_path = path / "source.json"
+    if not document_path.exists():
+        raise DatasetError(f"{path}: no source.json, so nothing was finished here. Rerun the command that writes it.")
+    document = read_document(Source, document_path, DatasetError)
+    if document.schema_version.split(".")[0] != SCHEMA_VERSION.split(".")[0]:
+        raise DatasetError(
+            f"{path}: written with schema version {document.schema_version}; this version reads {SCHEMA_VERSION}. "
+            "Extract or ingest it again, or use the version of humandata that wrote it."
+        )
+    return ShardSource(path, document)
+
+
+def find_sources(shards: Path) -> list[ShardSource]:
+    """The sources of a shard folder in order of name, or the one source that the folder itself is."""
+    if (shards / "source.json").exists():
+        return [open_source(shards)]
+    sources = [open_source(path.parent) for path in sorted(shards.glob("*/source.json"))]
+    if not sources:
+        raise DatasetError(
+            f"{shards}: no shards here. Make some with `humandata extract videos/ --out {shards}` "
+            f"or `humandata ingest DATASET --out {shards}`."
+        )
+    return sources
+
+
+def _open(path: Path) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(path)
+    except (OSError, pa.ArrowInvalid) as failure:
+        raise DatasetError(
+            f"{path}: cannot be read ({failure}). `humandata validate` tells what else is wrong."
+        ) from None
+
+
+def _schema(path: Path) -> pa.Schema:
+    return _open(path).schema_arrow
+
+
+def _read(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    return _open(path).read(columns=None if columns is None else list(columns))

@@ -1,0 +1,63 @@
+"""What is known of each input: `inputs/<key>.json` once it is finished, `quarantine/<key>.json` where it failed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from humandata.dataset.files import write_atomically
+from humandata.dataset.identity import input_key
+from humandata.errors import DatasetError
+from humandata.schemas.documents import Document, canonical_json, read_document
+
+
+class InputRecord(Document):
+    """A finished input. It is written after the step files it lists, so that its presence proves them whole."""
+
+    input: str
+    input_sha256: str
+    size_bytes: int
+    mtime_ns: int
+    recipe_sha256: str
+    tool_version: str
+    episodes: tuple[dict[str, Any], ...]
+    rejected: tuple[dict[str, Any], ...]
+    files: dict[str, str]
+    warnings: tuple[str, ...] = ()
+
+
+class QuarantineRecord(Document):
+    """An input that failed, and where; a later run tries it again."""
+
+    input: str
+    stage: str
+    error: str
+    attempts: int
+    tool_version: str
+
+
+def record_path(source: Path, input_name: str) -> Path:
+    """Where the record of a finished input lies."""
+    return source / "inputs" / f"{input_key(input_name)}.json"
+
+
+def quarantine_path(source: Path, input_name: str) -> Path:
+    """Where the record of a failed input lies."""
+    return source / "quarantine" / f"{input_key(input_name)}.json"
+
+
+def write_record(path: Path, record: Document) -> None:
+    """Write a record atomically, in one spelling."""
+    write_atomically(path, canonical_json(record.model_dump(mode="json")).encode() + b"\n")
+
+
+def read_records(source: Path) -> list[InputRecord]:
+    """Every finished input of a source, in order of its name."""
+    records = [read_document(InputRecord, path, DatasetError) for path in (source / "inputs").glob("*.json")]
+    return sorted(records, key=lambda record: record.input)
+
+
+def read_quarantine(source: Path) -> list[QuarantineRecord]:
+    """Every failed input of a source, in order of its name."""
+    records = [read_document(QuarantineRecord, path, DatasetError) for path in (source / "quarantine").glob("*.json")]
+    return sorted(records, key=lambda record: record.input)

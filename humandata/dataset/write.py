@@ -1,0 +1,120 @@
+"""What a worker writes of one input: step files, then the record that proves them whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from humandata import __version__
+from humandata.dataset.files import write_atomically
+from humandata.dataset.records import InputRecord, QuarantineRecord, quarantine_path, record_path, write_record
+from humandata.dataset.tables import episode_row, steps_table
+from humandata.errors import DatasetError
+from humandata.schemas.documents import read_document
+from humandata.schemas.episode import PRIMARY_CAMERA, Episode
+
+STEPS_PER_ROW_GROUP = 8
+"""A random read of one image reads a row group's column chunk, so this is the factor by which it reads too much."""
+
+
+@dataclass(frozen=True)
+class InputIdentity:
+    """An input as it was when it was read: its name within the source, content, size and modification time."""
+
+    input: str
+    input_sha256: str
+    size_bytes: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A stretch that a filter turned away: a row of `rejected.parquet`."""
+
+    id: str
+    task: str | None
+    input: str
+    start_ns: int
+    end_ns: int
+    rule: str
+    reason: str
+    value: float
+    limit: float
+
+
+def write_input(
+    source: Path,
+    identity: InputIdentity,
+    recipe_sha256: str,
+    episodes: Iterable[Episode],
+    rejected: Sequence[Rejection] = (),
+    warnings: Sequence[str] = (),
+) -> InputRecord:
+    """Write an input's episodes one after the other, then its record; what an earlier version of it left is removed.
+
+    `rejected` and `warnings` are read after the last episode, so the caller may fill them while it makes episodes.
+    """
+    path = record_path(source, identity.input)
+    earlier = read_document(InputRecord, path, DatasetError) if path.exists() else None
+    rows: list[dict[str, Any]] = []
+    files: dict[str, str] = {}
+    for episode in episodes:
+        name = f"data/{episode.id}.parquet"
+        files[name] = write_atomically(source / name, _steps_bytes(steps_table(episode)))
+        rows.append(episode_row(episode))
+    record = InputRecord(
+        **asdict(identity),
+        recipe_sha256=recipe_sha256,
+        tool_version=__version__,
+        episodes=tuple(rows),
+        rejected=tuple(asdict(each) for each in rejected),
+        files=files,
+        warnings=tuple(warnings),
+    )
+    write_record(path, record)
+    quarantine_path(source, identity.input).unlink(missing_ok=True)
+    for name in set(earlier.files) - set(files) if earlier else ():
+        (source / name).unlink(missing_ok=True)
+    return record
+
+
+def quarantine_input(source: Path, input_name: str, stage: str, error: str) -> QuarantineRecord:
+    """Write the record of a failed input, counting attempts; what an earlier run made of it no longer counts."""
+    path = quarantine_path(source, input_name)
+    attempts = read_document(QuarantineRecord, path, DatasetError).attempts if path.exists() else 0
+    record_path(source, input_name).unlink(missing_ok=True)
+    record = QuarantineRecord(
+        input=input_name, stage=stage, error=error, attempts=attempts + 1, tool_version=__version__
+    )
+    write_record(path, record)
+    return record
+
+
+def _steps_bytes(table: pa.Table) -> bytes:
+    """Step rows as Parquet: images as they are, for they are compressed already; numbers with Zstandard."""
+    codec = {
+        column: "NONE" if column.startswith(PRIMARY_CAMERA) else "ZSTD"
+        for column in (path for path in _leaf_paths(table.schema))
+    }
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        table, sink, row_group_size=STEPS_PER_ROW_GROUP, compression=codec, use_dictionary=False, write_statistics=False
+    )
+    return bytes(sink.getvalue())
+
+
+def _leaf_paths(schema: pa.Schema) -> list[str]:
+    paths: list[str] = []
+    for field in schema:
+        if pa.types.is_struct(field.type):
+            paths += [f"{field.name}.{child.name}" for child in field.type]
+        elif pa.types.is_fixed_size_list(field.type):
+            paths.append(f"{field.name}.list.element")
+        else:
+            paths.append(field.name)
+    return paths
