@@ -1,0 +1,98 @@
+"""Recipes: every number that decides what `extract` makes of a video. A recipe's hash is provenance and resume key."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from humandata.dataset.identity import content_sha256
+from humandata.errors import UsageError, unknown_name
+from humandata.schemas.documents import Document, parse_document
+from humandata.schemas.source import RecipeRecord
+
+
+class DecodeSettings(Document):
+    """How a video is read."""
+
+    rate_hz: PositiveFloat = Field(default=30.0, description="detect hands at up to this rate, by true timestamps")
+    max_side_px: PositiveInt = Field(default=640, description="longer side of the picture; never enlarged")
+
+
+class CameraSettings(Document):
+    """What is assumed of the camera where a sidecar does not say it."""
+
+    horizontal_fov_deg: float = Field(
+        default=65.0, gt=10.0, lt=170.0, description="of the picture; a phone's main camera has 60 to 70"
+    )
+    motion: Literal["unknown", "static"] = Field(default="unknown", description="static: the user vouches for it")
+
+    @property
+    def horizontal_fov(self) -> float:
+        """The field of view in radians."""
+        return math.radians(self.horizontal_fov_deg)
+
+
+class StoreSettings(Document):
+    """What is kept of the picture."""
+
+    rate_hz: PositiveFloat = Field(default=15.0, description="steps a second")
+    jpeg_quality: int = Field(default=90, ge=1, le=100)
+
+
+def recipes_folder() -> Path:
+    """Where the recipes lie: packed into the package, or beside it in a checkout."""
+    packed = Path(__file__).parent / "recipes"
+    return packed if packed.is_dir() else Path(__file__).resolve().parents[2] / "pipelines"
+
+
+def list_recipes() -> dict[str, Path]:
+    """The recipes that come with the package, by name."""
+    return {path.stem: path for path in sorted(recipes_folder().glob("*.yaml"))}
+
+
+def load_recipe(name_or_path: str = "default", changes: Sequence[str] = ()) -> Recipe:
+    """A recipe by name or from a YAML file, with changes such as `decode.rate_hz=15`; raises UsageError."""
+    path = Path(name_or_path)
+    if path.suffix not in {".yaml", ".yml"}:
+        known = list_recipes()
+        if name_or_path not in known:
+            raise unknown_name("recipe", name_or_path, known)
+        path = known[name_or_path]
+    try:
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except OSError as failure:
+        raise UsageError(f"{path}: cannot be read ({failure.strerror}).") from None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as failure:
+        raise UsageError(f"{path}: not valid YAML ({' '.join(str(failure).split())}).") from None
+    origin = f"recipe {path}"
+    for change in changes:
+        _apply(content, change)
+        origin = f"recipe '{path.stem}' with --set"
+    return parse_document(Recipe, content, origin, UsageError)
+
+
+def recipe_record(name: str, recipe: Document) -> RecipeRecord:
+    """The recipe as a source records it: its whole content and that content's hash."""
+    content = recipe.model_dump(mode="json")
+    return RecipeRecord(name=name, sha256=content_sha256(content), content=content)
+
+
+def _apply(content: dict[str, Any], change: str) -> None:
+    key, equals, text = change.partition("=")
+    if not equals or not key:
+        raise UsageError(f"--set {change}: expected key=value, such as --set decode.rate_hz=15.")
+    *sections, last = key.strip().split(".")
+    target: Any = content
+    for section in sections:
+        target = target.setdefault(section, {}) if isinstance(target, dict) else None
+    if not isinstance(target, dict):
+        raise UsageError(f"--set {change}: '{'.'.join(sections)}' has no keys of its own.")
+    try:
+        target[last] = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise UsageError(f"--set {change}: '{text}' is not a valid value.") from None
