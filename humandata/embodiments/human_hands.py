@@ -5,7 +5,7 @@
           ring |  index                            x (out of the palm) points at the reader,
        pinky | | |                                 y = z x x to the reader's right, towards the thumb
              | | | /thumb
-            [  o  ]  ---> y                        o = origin: mean of wrist, index, middle and little knuckle
+            [  o  ]  ---> y                        o = origin: mean of wrist, index, middle and ring knuckle
              [___]
                w  = wrist
 
@@ -30,13 +30,13 @@ HUMAN_HANDS = Embodiment(
 )
 """The opening is the aperture over 0.085 m, the stroke of a Robotiq 2F-85, so that 1 means as open as that gripper."""
 
-_PALM_LANDMARKS = [HandLandmark.WRIST, HandLandmark.INDEX_MCP, HandLandmark.MIDDLE_MCP, HandLandmark.PINKY_MCP]
+_PALM_LANDMARKS = [HandLandmark.WRIST, HandLandmark.INDEX_MCP, HandLandmark.MIDDLE_MCP, HandLandmark.RING_MCP]
 
 
 def palm_frame(landmarks: ArrayLike, side: Side) -> FloatArray:
     """T_a_ee (..., 4, 4) of landmarks (..., 21, 3) in metres in frame a, by the rule `palm`.
 
-    The origin is the mean of the wrist and the index, middle and little knuckle; z leads from the wrist to the middle
+    The origin is the mean of the wrist and the index, middle and ring knuckle; z leads from the wrist to the middle
     knuckle; x is the normal out of the palm. NaN where the landmarks are missing or lie on one line.
     """
     points = np.asarray(landmarks, dtype=np.float64)
