@@ -7,12 +7,13 @@ stream, whose packets carry picture and timestamp together: neither can be match
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import selectors
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 from humandata.errors import InputError
 from humandata.video.ffmpeg_program import can_tone_map, ffmpeg_executable
 from humandata.video.probe import VideoInfo
-from humandata.video.rates import thinning_expression
+from humandata.video.rates import selection_expression
 from humandata.video.safety import OPEN_OPTIONS, media_url
 
 STALL_TIMEOUT_S = 120.0
@@ -37,6 +38,9 @@ _NUM_THREADS = 2
 _TICKS_PER_S = 1_000_000_000
 _OFFSET_S = 86_400
 """Added inside the pipe, taken off again: NUT refuses the negative times that some containers begin with."""
+
+_HDR_COLORS = {"color_primaries": "bt2020", "colorspace": "bt2020nc"}
+"""What PQ and HLG video is in practice; files often leave it unsaid, and zscale then refuses."""
 
 _TOO_SHORT_NS = 500_000_000
 """A file that ends this much before its declared duration was probably cut off."""
@@ -64,18 +68,19 @@ class Decoding:
         self.stall_timeout_s = STALL_TIMEOUT_S
         self.warnings: list[str] = []
 
-    def __iter__(self) -> Iterator[Frame]:
+    def __iter__(self) -> Generator[Frame]:
         self.warnings = []
-        executable = ffmpeg_executable()
+        command = self._command(ffmpeg_executable())
         with tempfile.TemporaryFile() as errors:
+            # In a session of its own: Ctrl-C would otherwise end ffmpeg early and look like a truncated file.
             process = subprocess.Popen(
-                self._command(executable), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, start_new_session=True
             )
             assert process.stdout is not None
-            last_ns: int | None = None
+            last_ns = None
             try:
-                for frame in self._frames(process.stdout):
-                    if last_ns is None or frame.timestamp_ns > last_ns:
+                with contextlib.closing(self._frames(process.stdout)) as frames:
+                    for frame in frames:
                         last_ns = frame.timestamp_ns
                         yield frame
                 process.wait(self.stall_timeout_s)
@@ -89,15 +94,16 @@ class Decoding:
 
     def _command(self, executable: str) -> list[str]:
         video = ffmpeg.input(media_url(self.path), threads=_NUM_THREADS, **OPEN_OPTIONS)["V:0"]
-        if self.rate_hz is not None:
-            video = video.filter("select", thinning_expression(self.rate_hz, self.info.average_rate_hz))
+        video = video.filter("select", selection_expression(self.rate_hz, self.info.average_rate_hz))
+        if self.info.is_hdr:
+            video = video.filter("setparams", color_trc=self.info.color_transfer, **_HDR_COLORS)
         video = video.filter("scale", self.width, self.height, flags="area")
         if self.info.is_hdr:
             if can_tone_map(executable):
-                video = _tone_mapped(video, self.info.color_transfer)
+                video = _tone_mapped(video)
             else:
                 self.warnings.append(f"HDR ({self.info.color_transfer}) not tone-mapped: this ffmpeg has no zscale")
-        # NUT keeps a variable frame rate as it is; the encoder's time base must be fine enough not to round it.
+        # For NUT, ffmpeg leaves a variable frame rate as it is; the encoder's time base must be fine enough for it.
         stream = video.output(
             "pipe:1",
             format="nut",
@@ -109,20 +115,25 @@ class Decoding:
         general = ["-nostdin", "-hide_banner", "-loglevel", "repeat+error", "-copyts", "-filter_complex_threads", "1"]
         return [executable, *general, *ffmpeg.get_args(stream)]
 
-    def _frames(self, pipe: IO[bytes]) -> Iterator[Frame]:
-        try:
-            with av.open(_TimedPipe(pipe, self.stall_timeout_s), mode="r", format="nut", buffer_size=1 << 20) as nut:
-                for packet in nut.demux(video=0):
-                    if packet.pts is None or packet.size != self.width * self.height * 3:
-                        continue  # the empty packet that ends the stream, or a picture cut off with the process
-                    image = np.frombuffer(memoryview(packet), dtype=np.uint8).reshape(self.height, self.width, 3)
-                    yield Frame(timestamp_ns=packet.pts - _OFFSET_S * _TICKS_PER_S, image=image)
-        except av.error.FFmpegError:
-            return  # no NUT header: ffmpeg ended before its first frame, and its messages say why
+    def _frames(self, pipe: IO[bytes]) -> Generator[Frame]:
+        with selectors.DefaultSelector() as selector:
+            selector.register(pipe, selectors.EVENT_READ)
+            source = _TimedPipe(pipe.fileno(), selector, self.stall_timeout_s)
+            try:
+                with av.open(source, mode="r", format="nut", buffer_size=1 << 20) as nut:
+                    for packet in nut.demux(video=0):
+                        if packet.pts is None or packet.size != self.width * self.height * 3:
+                            continue  # the empty packet that ends the stream, or a picture cut off with the process
+                        image = np.frombuffer(memoryview(packet), dtype=np.uint8).reshape(self.height, self.width, 3)
+                        yield Frame(timestamp_ns=packet.pts - _OFFSET_S * _TICKS_PER_S, image=image)
+            except av.error.FFmpegError:
+                return  # the stream broke off with the process, whose messages say why
 
     def _conclude(self, last_ns: int | None, return_code: int, messages: list[str]) -> None:
+        if return_code < 0:
+            raise InputError(f"{self.path}: ffmpeg was ended by signal {-return_code} before the video's end")
         if last_ns is None:
-            reason = messages[-1] if messages else f"ffmpeg ended with code {return_code}"
+            reason = messages[0] if messages else f"ffmpeg ended with code {return_code}"
             raise InputError(f"{self.path}: no frame could be decoded ({reason})")
         start_ns, duration_ns = self.info.start_ns or 0, self.info.duration_ns
         if duration_ns is not None:
@@ -159,7 +170,7 @@ def decode(path: Path, info: VideoInfo, *, max_side: int | None = None, rate_hz:
 
 def fit_size(width: int, height: int, max_side: int | None) -> tuple[int, int]:
     """Width and height scaled down to at most `max_side`, each the nearest even number (1 where the source has 1)."""
-    scale = min(1.0, max_side / max(width, height)) if max_side else 1.0
+    scale = min(1.0, max_side / max(width, height)) if max_side is not None else 1.0
 
     def even(side: int) -> int:
         return min(max(2 * round(side * scale / 2), 2), side if side < 2 else side - side % 2)
@@ -170,24 +181,23 @@ def fit_size(width: int, height: int, max_side: int | None) -> tuple[int, int]:
 class _TimedPipe:
     """A pipe as PyAV reads it, which raises TimeoutError when nothing arrives for too long."""
 
-    def __init__(self, pipe: IO[bytes], timeout_s: float) -> None:
-        self._descriptor = pipe.fileno()
+    def __init__(self, descriptor: int, selector: selectors.BaseSelector, timeout_s: float) -> None:
+        self._descriptor = descriptor
+        self._selector = selector
         self._timeout_s = timeout_s
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(pipe, selectors.EVENT_READ)
 
     def read(self, num_bytes: int) -> bytes:
+        """Up to `num_bytes`, empty at the end."""
         if not self._selector.select(self._timeout_s):
             raise TimeoutError
         return os.read(self._descriptor, num_bytes)
 
 
-def _tone_mapped(video: ffmpeg.nodes.FilterableStream, transfer: str) -> ffmpeg.nodes.FilterableStream:
-    """BT.2020 PQ or HLG to BT.709, by way of linear light with 100 cd/m² as white."""
-    source = transfer.replace("_", "-")
-    linear = video.filter("zscale", tin=source, pin="bt2020", min="bt2020nc", t="linear", npl=100)
-    mapped = linear.filter("format", "gbrpf32le").filter("zscale", p="bt709").filter("tonemap", "hable", desat=0)
-    return mapped.filter("zscale", t="bt709", m="gbr", r="full").filter("format", "gbrp")
+def _tone_mapped(video: ffmpeg.nodes.FilterableStream) -> ffmpeg.nodes.FilterableStream:
+    """PQ or HLG to BT.709 by way of linear light, with 100 cd/m² as white."""
+    linear = video.filter("zscale", t="linear", npl=100).filter("format", "gbrpf32le")
+    mapped = linear.filter("zscale", p="bt709").filter("tonemap", "hable", desat=0)
+    return mapped.filter("zscale", t="bt709", m="bt709", r="tv").filter("format", "yuv444p")
 
 
 def _messages(errors: IO[bytes]) -> list[str]:

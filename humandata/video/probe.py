@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 from humandata.errors import InputError
 from humandata.video.safety import MAX_PIXELS, OPEN_OPTIONS, looks_like_text, media_url, read_head
 
-HDR_TRANSFERS = frozenset({"smpte2084", "arib_std_b67"})
+HDR_TRANSFERS = frozenset({"smpte2084", "arib-std-b67"})
 """Transfer functions of HDR10 (PQ) and of HLG, which phones record: washed out unless tone-mapped."""
 
 _OPEN_TIMEOUT_S = 60.0
@@ -84,6 +84,7 @@ def _describe(path: Path, container: InputContainer) -> VideoInfo:
     frame = _first_frame(container, stream)
     if frame is None:
         raise InputError(f"{path}: no frame can be decoded from its {stream.codec_context.name} video")
+    start_ns = _nanoseconds(frame.pts, frame.time_base)
     rotation_deg = -frame.rotation % 360
     width, height = _displayed_size(frame, stream.sample_aspect_ratio, rotation_deg)
     return VideoInfo(
@@ -91,9 +92,8 @@ def _describe(path: Path, container: InputContainer) -> VideoInfo:
         height=height,
         rotation_deg=rotation_deg,
         average_rate_hz=float(stream.average_rate) if stream.average_rate else None,
-        start_ns=_nanoseconds(frame.pts, frame.time_base),
-        duration_ns=_nanoseconds(stream.duration, stream.time_base)
-        or _nanoseconds(container.duration, Fraction(1, av.time_base)),
+        start_ns=start_ns,
+        duration_ns=_duration_ns(container, stream, start_ns),
         container=container.format.name,
         codec=stream.codec_context.name,
         pixel_format=frame.format.name,
@@ -126,12 +126,22 @@ def _displayed_size(frame: VideoFrame, sample_aspect_ratio: Fraction | None, rot
     return (height, width) if round(rotation_deg / 90) % 2 else (width, height)
 
 
+def _duration_ns(container: InputContainer, stream: VideoStream, start_ns: int | None) -> int | None:
+    declared_ns = _nanoseconds(stream.duration, stream.time_base)
+    if declared_ns is None:
+        declared_ns = _nanoseconds(container.duration, Fraction(1, av.time_base))
+    if declared_ns is not None and "matroska" in container.format.name:
+        # Matroska writes the time at which the video ends, not how long it lasts.
+        return max(declared_ns - (start_ns or 0), 0)
+    return declared_ns
+
+
 def _nanoseconds(ticks: int | None, time_base: Fraction | None) -> int | None:
     return None if ticks is None or time_base is None else round(ticks * time_base * 10**9)
 
 
 def _transfer_name(value: int) -> str:
-    return ColorTrc(value).name.lower() if value in set(ColorTrc) else "unspecified"
+    return ColorTrc(value).name.lower().replace("_", "-") if value in set(ColorTrc) else "unspecified"
 
 
 def _reason(head: bytes, error: av.error.FFmpegError) -> str:

@@ -28,11 +28,17 @@ def thin(timestamps_ns: ArrayLike, rate_hz: float, source_rate_hz: float | None)
     return np.concatenate([[True], slots[1:] > np.maximum.accumulate(slots)[:-1]])
 
 
-def thinning_expression(rate_hz: float, source_rate_hz: float | None) -> str:
-    """The rule of `thin` for ffmpeg's `select` filter."""
+def selection_expression(rate_hz: float | None, source_rate_hz: float | None) -> str:
+    """The rule of `thin` for ffmpeg's `select` filter; without a rate, every frame later than the one before it.
+
+    A frame without a timestamp, or not later than the last one kept, is dropped: damaged files hold such.
+    """
+    later = "not(isnan(t))*(isnan(prev_selected_t)+gt(t,prev_selected_t))"
+    if rate_hz is None:
+        return later
     shift = _slot_shift(rate_hz, source_rate_hz)
     slot, kept_slot = (f"floor(({time}-start_t)*{rate_hz!r}+{shift!r})" for time in ("t", "prev_selected_t"))
-    return f"isnan(prev_selected_t)+gt({slot},{kept_slot})"
+    return f"{later}*(isnan(prev_selected_t)+gt({slot},{kept_slot}))"
 
 
 def _slot_shift(rate_hz: float, source_rate_hz: float | None) -> float:
