@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,7 +50,7 @@ class ShardSource:
             raise unknown_name(f"episode of {self.document.name}", episode_id, ids)
         row = table.slice(ids.index(episode_id), 1).to_pylist(maps_as_pydicts="strict")[0]
         path = self.steps_path(episode_id)
-        columns = None if images else [field.name for field in _schema(path) if field.type != IMAGE_TYPE]
+        columns = None if images else [field.name for field in _open(path).schema_arrow if field.type != IMAGE_TYPE]
         return episode_from_table(row, _read(path, columns))
 
     def read_images(self, episode_id: str, step_indices: Sequence[int], camera: str = PRIMARY_CAMERA) -> list[bytes]:
@@ -96,18 +97,21 @@ def find_sources(shards: Path) -> list[ShardSource]:
     return sources
 
 
-def _open(path: Path) -> pq.ParquetFile:
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Name the file in whatever Arrow says of it."""
     try:
+        yield
+    except (OSError, pa.ArrowException) as failure:
+        reason = str(failure).splitlines()[0]
+        raise DatasetError(f"{path}: cannot be read ({reason}). `humandata validate` lists what is wrong.") from None
+
+
+def _open(path: Path) -> pq.ParquetFile:
+    with _naming(path):
         return pq.ParquetFile(path)
-    except (OSError, pa.ArrowInvalid) as failure:
-        raise DatasetError(
-            f"{path}: cannot be read ({failure}). `humandata validate` tells what else is wrong."
-        ) from None
-
-
-def _schema(path: Path) -> pa.Schema:
-    return _open(path).schema_arrow
 
 
 def _read(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    return _open(path).read(columns=None if columns is None else list(columns))
+    with _naming(path):
+        return pq.ParquetFile(path).read(columns=None if columns is None else list(columns))
