@@ -101,7 +101,10 @@ def cylinder(radius: float, length: float, color: ArrayLike, segments: int = 24,
     following = np.roll(np.arange(segments), -1)
     here = np.arange(segments)
     side = np.concatenate(
-        [np.stack([here, following, here + segments], 1), np.stack([following, following + segments, here + segments], 1)]
+        [
+            np.stack([here, following, here + segments], 1),
+            np.stack([following, following + segments, here + segments], 1),
+        ]
     )
     fan = np.stack([np.zeros(segments - 2, np.int64), here[1:-1], here[2:]], 1)
     vertices = np.concatenate([ring, top, ring, top])

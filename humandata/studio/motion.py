@@ -128,18 +128,14 @@ class PlaceMotion:
 
     def _opening(self, time_s: FloatArray) -> FloatArray:
         opening = np.full(len(time_s), self.openings_m[0])
-        for (begin, end), (a, b) in zip(
-            self.opening_times_s.reshape(-1, 2), pairwise(self.openings_m), strict=True
-        ):
+        for (begin, end), (a, b) in zip(self.opening_times_s.reshape(-1, 2), pairwise(self.openings_m), strict=True):
             opening += (b - a) * minimum_jerk((time_s - begin) / (end - begin))
         return opening
 
     def _block(self, time_s: FloatArray, T_world_tool: FloatArray, grasped: NDArray[np.bool_]) -> FloatArray:
         T_grasp, T_release = self.track.at(np.array([self.grasp_s, self.release_s]))
         T_tool_block = invert(T_grasp) @ self.block.T_world_block
-        T_world_block = np.where(
-            grasped[:, None, None], T_world_tool @ T_tool_block, self.block.T_world_block[None]
-        )
+        T_world_block = np.where(grasped[:, None, None], T_world_tool @ T_tool_block, self.block.T_world_block[None])
         fallen = time_s >= self.release_s
         T_drop = T_release @ T_tool_block
         height = T_drop[2, 3] - 0.5 * GRAVITY_M_S2 * (time_s[fallen] - self.release_s) ** 2
@@ -253,7 +249,16 @@ def _timed(
 
     wide = min(block.size_m + rng.uniform(*style.finger_room_m), style.max_opening_m)
     relaxed = rng.uniform(0.6, 0.95) * wide
-    opening_times = [begins[0], 0.3 * begins[1] + 0.7 * ends[1], ends[1], begins[2], release_s, begins[5], begins[6], ends[6]]
+    opening_times = [
+        begins[0],
+        0.3 * begins[1] + 0.7 * ends[1],
+        ends[1],
+        begins[2],
+        release_s,
+        begins[5],
+        begins[6],
+        ends[6],
+    ]
     return PlaceMotion(
         task=task,
         side=side,

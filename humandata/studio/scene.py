@@ -111,7 +111,7 @@ def sample_task(scene: Scene, rng: np.random.Generator) -> PlaceTask:
 def scene_meshes(scene: Scene, T_world_block_by_color: Mapping[str, FloatArray] | None = None) -> list[Mesh]:
     """Meshes of table, bins and blocks in the world; blocks named in the mapping stand there instead."""
     moved = T_world_block_by_color or {}
-    table = slab(TABLE_SIZE_M, 0.0, scene.table_color, scene.table_grain, gloss=0.04)
+    table = slab(TABLE_SIZE_M, 0.0, scene.table_color, scene.table_grain, gloss=0.0)
     meshes = [replace(table, vertices=table.vertices + [TABLE_CENTER_X_M, 0.0, 0.0])]
     meshes += [_bin_mesh(each.color).transformed(each.T_world_bin) for each in scene.bins]
     for block in scene.blocks:

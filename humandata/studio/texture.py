@@ -13,26 +13,17 @@ Float32Array = NDArray[np.float32]
 TILE = 512
 
 
-def sample_grain(grain: Grain, xy: Float32Array) -> Float32Array:
-    """Brightness factor (N,) around 1 at points (N, 2) in metres on the x-y plane of the world."""
-    tile = noise_tile(grain.seed, 2.0)
-    columns = xy[:, 0] * np.float32(TILE / grain.scale_m[0])
-    rows = xy[:, 1] * np.float32(TILE / grain.scale_m[1])
-    return 1.0 + np.float32(grain.contrast) * lookup(tile, columns, rows)
+def grain_factor(grain: Grain, xy: Float32Array) -> Float32Array:
+    """Brightness factor (H, W) around 1 at points (H, W, 2) in metres on the x-y plane of the world."""
+    texels_per_metre = TILE / np.asarray(grain.scale_m, dtype=np.float32)
+    return 1.0 + np.float32(grain.contrast) * lookup(noise_tile(grain.seed, 2.0), xy * texels_per_metre)
 
 
-def lookup(tile: Float32Array, columns: Float32Array, rows: Float32Array) -> Float32Array:
-    """Bilinear values (N,) of a tile that repeats, at positions in texels."""
-    c0, r0 = np.floor(columns), np.floor(rows)
-    fc, fr = columns - c0, rows - r0
-    c = c0.astype(np.int32) % TILE
-    r = r0.astype(np.int32) % TILE
-    flat = tile.ravel()
-    c1, r1 = (c + 1) % TILE, (r + 1) % TILE
-    r, r1 = r * TILE, r1 * TILE
-    above = flat[r + c] * (1 - fc) + flat[r + c1] * fc
-    below = flat[r1 + c] * (1 - fc) + flat[r1 + c1] * fc
-    return np.asarray(above * (1 - fr) + below * fr, dtype=np.float32)
+def lookup(tile: Float32Array, texels: Float32Array) -> Float32Array:
+    """Bilinear values (H, W) of a tile that repeats, at positions (H, W, 2) in texels: column, row."""
+    import cv2
+
+    return np.asarray(cv2.remap(tile, texels, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP), dtype=np.float32)
 
 
 @lru_cache(maxsize=16)
