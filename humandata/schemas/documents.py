@@ -30,7 +30,9 @@ def parse_document(
     try:
         return model.model_validate(content)
     except ValidationError as failure:
-        problems = "; ".join(_describe(problem, model) for problem in failure.errors()[:5])
+        # A misspelt field shows up as missing too; what was written comes first.
+        ordered = sorted(failure.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
+        problems = "; ".join(_describe(problem, model) for problem in ordered[:5])
         raise error(f"{origin}: {problems}.") from None
 
 

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from humandata.errors import InputError
+from humandata.schemas.documents import canonical_json, read_document
+from humandata.schemas.sidecar import Sidecar
+
+
+def sidecar(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "clip.json"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"intrinsics": {"fx": 1, "fy": 1, "cx": 1, "cy": 1, "width": 4}}', "field 'intrinsics.height' is missing"),
+        ('{"tsk": "fold"}', "unknown field 'tsk', did you mean 'task'"),
+        ('{"intrinsics": {"fx": 1, "fz": 1}}', "unknown field 'intrinsics.fz', did you mean 'f"),
+        ('{"camera_motion": "still"}', "field 'camera_motion'"),
+        ("[1, 2]", "expected an object"),
+        ('{"task": ', "not valid JSON"),
+        ('{"camera_poses": {"world": "gravity", "timestamp_ns": [0, 0], "position": [[0,0,0],[0,0,0]], '
+         '"wxyz": [[1,0,0,0],[1,0,0,0]]}}', "strictly increasing"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_sidecar_is_named_with_file_and_field(tmp_path: Path, text: str, told: str) -> None:
+    path = sidecar(tmp_path, text)
+    with pytest.raises(InputError) as failure:
+        read_document(Sidecar, path)
+    assert told in str(failure.value)
+    assert str(path) in str(failure.value)
+
+
+def test_a_sidecar_may_say_as_little_as_it_likes(tmp_path: Path) -> None:
+    assert read_document(Sidecar, sidecar(tmp_path, "{}")) == Sidecar()
+
+
+def test_one_content_has_one_spelling() -> None:
+    assert (
+        canonical_json({"b": 1, "a": [1.5, "ü"]})
+        == canonical_json({"a": [1.5, "ü"], "b": 1})
+        == '{"a":[1.5,"ü"],"b":1}'
+    )
