@@ -20,7 +20,7 @@ def sidecar(tmp_path: Path, text: str) -> Path:
     [
         ('{"intrinsics": {"fx": 1, "fy": 1, "cx": 1, "cy": 1, "width": 4}}', "field 'intrinsics.height' is missing"),
         ('{"tsk": "fold"}', "unknown field 'tsk', did you mean 'task'"),
-        ('{"intrinsics": {"fx": 1, "fz": 1}}', "unknown field 'intrinsics.fz', did you mean 'f"),
+        ('{"intrinsics": {"fx": 1, "widht": 1}}', "unknown field 'intrinsics.widht', did you mean 'width'"),
         ('{"camera_motion": "still"}', "field 'camera_motion'"),
         ("[1, 2]", "expected an object"),
         ('{"task": ', "not valid JSON"),

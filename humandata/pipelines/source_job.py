@@ -1,0 +1,107 @@
+"""The driver's side of `extract` and `ingest`: inputs in, one finished source out, failures set aside by name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol, TypeVar
+
+from humandata.dataset.compile import compile_source, finished_record, refuse_mixed_recipes, source_lock
+from humandata.dataset.read import open_source
+from humandata.dataset.records import InputRecord, read_quarantine
+from humandata.dataset.write import quarantine_input
+from humandata.pipelines.progress import ProgressBar
+from humandata.pipelines.stage import Stage, run
+from humandata.schemas.source import RecipeRecord, Source
+
+
+class SourceItem(Protocol):
+    """One input of a source."""
+
+    @property
+    def input(self) -> str:
+        """Its name within the source."""
+        ...
+
+
+ItemT = TypeVar("ItemT", bound=SourceItem)
+
+
+@dataclass(frozen=True)
+class SourceSpec:
+    """What source is made, from what kind of input, by which recipe."""
+
+    path: Path
+    name: str
+    kind: Literal["human_video", "robot_dataset"]
+    format: str
+    recipe: RecipeRecord
+
+
+@dataclass(frozen=True)
+class SourceSummary:
+    """What a job did, for a person to read."""
+
+    path: Path
+    document: Source
+    num_inputs: int
+    num_unchanged: int
+    rejections: dict[str, int]
+    """How many stretches each filter turned away, over the whole source."""
+    failures: dict[str, str]
+    """Error by input, of the inputs given this time."""
+    warnings: dict[str, tuple[str, ...]]
+    """By input, of the inputs done this time."""
+
+
+def pending_items(
+    spec: SourceSpec, items: Sequence[ItemT], is_unchanged: Callable[[ItemT, InputRecord], bool]
+) -> list[ItemT]:
+    """The items that have no record yet by this recipe, or whose input has changed since."""
+    pending = []
+    for item in items:
+        record = finished_record(spec.path, item.input, spec.recipe.sha256)
+        if record is None or not is_unchanged(item, record):
+            pending.append(item)
+    return pending
+
+
+def run_source_job(
+    spec: SourceSpec,
+    items: Sequence[ItemT],
+    is_unchanged: Callable[[ItemT, InputRecord], bool],
+    stage: Stage[ItemT, InputRecord],
+    num_workers: int,
+    address: str | None = None,
+) -> SourceSummary:
+    """Do what is pending, set failures aside in `quarantine/`, and compile the source.
+
+    A job that is interrupted keeps every finished input. Raises UsageError where the folder cannot be written, another
+    job holds it, or it holds inputs of another recipe that are not given.
+    """
+    with source_lock(spec.path):
+        refuse_mixed_recipes(spec.path, {item.input for item in items}, spec.recipe.sha256)
+        pending = pending_items(spec, items, is_unchanged)
+        warnings: dict[str, tuple[str, ...]] = {}
+        if pending:
+            with ProgressBar(f"{stage.name} {spec.name}", len(pending), "inputs") as bar:
+                for outcome in run(stage, pending, num_workers, address):
+                    if outcome.result is None:
+                        assert outcome.error is not None
+                        quarantine_input(spec.path, outcome.item.input, stage.name, outcome.error)
+                    elif outcome.result.warnings:
+                        warnings[outcome.item.input] = outcome.result.warnings
+                    bar.advance(outcome.item.input)
+        document = compile_source(spec.path, spec.name, spec.kind, spec.format, spec.recipe)
+    given = {item.input for item in items}
+    return SourceSummary(
+        path=spec.path,
+        document=document,
+        num_inputs=len(items),
+        num_unchanged=len(items) - len(pending),
+        rejections=dict(Counter(open_source(spec.path).rejected().column("rule").to_pylist())),
+        failures={record.input: record.error for record in read_quarantine(spec.path) if record.input in given},
+        warnings=warnings,
+    )
