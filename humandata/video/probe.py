@@ -79,8 +79,8 @@ def _describe(path: Path, container: InputContainer) -> VideoInfo:
     # A stream whose codec FFmpeg was built without has no codec context, whatever its annotation says.
     if getattr(stream, "codec_context", None) is None:
         raise InputError(f"{path}: no decoder for its video codec; convert it to H.264 with ffmpeg")
-    if stream.width * stream.height > MAX_PIXELS:
-        raise InputError(f"{path}: claims {stream.width}x{stream.height} pixels, more than the {MAX_PIXELS:,} accepted")
+    if not 0 < stream.width * stream.height <= MAX_PIXELS:  # FFmpeg sets a size that it refused to zero
+        raise InputError(f"{path}: states no picture size, or one above the {MAX_PIXELS:,} pixels accepted")
     frame = _first_frame(container, stream)
     if frame is None:
         raise InputError(f"{path}: no frame can be decoded from its {stream.codec_context.name} video")
