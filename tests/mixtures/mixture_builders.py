@@ -1,0 +1,45 @@
+"""Manifests for tests of what reads them, without shards."""
+
+from __future__ import annotations
+
+from humandata import __version__
+from humandata.schemas.columns import SCHEMA_VERSION
+from humandata.schemas.mixture import ActionSpace, EpisodeSteps, Mixture, MixtureSource, Split
+
+NOTHING = EpisodeSteps(num_steps=0, episodes={})
+
+
+def mixture_source(name: str, group: str, num_steps: int, weight: float | None = None) -> MixtureSource:
+    """A source of one training episode."""
+    return MixtureSource(
+        name=name,
+        path=f"shards/{name}",
+        fingerprint="0" * 64,
+        group=group,
+        weight=float(num_steps) if weight is None else weight,
+        slowdown=1.0,
+        static_camera=False,
+        mask_rotation=False,
+        median_speed=None,
+        training=EpisodeSteps(num_steps=num_steps, episodes={f"{name}_0": f"0:{num_steps}"}),
+        held_out=NOTHING,
+    )
+
+
+def make_mixture(
+    sources: list[MixtureSource], groups: dict[str, float], batch_size: int = 10, seed: int = 0
+) -> Mixture:
+    """A valid manifest of these sources."""
+    return Mixture(
+        schema_version=SCHEMA_VERSION,
+        tool_version=__version__,
+        groups=groups,
+        batch_size=batch_size,
+        seed=seed,
+        max_repeats=100.0,
+        action_space=ActionSpace(),
+        image_size_px=64,
+        split=Split(),
+        sources=tuple(sources),
+        normalization={},
+    )
