@@ -34,12 +34,12 @@ _CLOSED = np.radians([15.0, 30.0, 35.0, 15.0, 20.0, 48.0, 0.0, 48.0])
 _OPENED = np.radians([0.0, 30.0, 25.0, 8.0, 10.0, 25.0, 0.0, 32.0])
 """What a relaxed pinch tends to, closed and open: the angles that the tips do not determine stay near these."""
 _RELAXED_DEG = {
-    Dof.MIDDLE_MCP: 50.0,
-    Dof.MIDDLE_PIP: 50.0,
-    Dof.RING_MCP: 55.0,
-    Dof.RING_PIP: 55.0,
-    Dof.PINKY_MCP: 55.0,
-    Dof.PINKY_PIP: 52.0,
+    Dof.MIDDLE_MCP: 42.0,
+    Dof.MIDDLE_PIP: 42.0,
+    Dof.RING_MCP: 44.0,
+    Dof.RING_PIP: 46.0,
+    Dof.PINKY_MCP: 42.0,
+    Dof.PINKY_PIP: 44.0,
 }
 
 
@@ -86,13 +86,13 @@ def _rest_angles() -> FloatArray:
 @lru_cache(maxsize=1)
 def _pinch_posture() -> PchipInterpolator:
     """Angles (8,) of thumb and index as a smooth function of the aperture, for a hand of the reference length."""
-    apertures = np.linspace(*APERTURE_RANGE_M, 12)
+    apertures = np.linspace(*APERTURE_RANGE_M, 7)
     lower, upper = DOF_RANGE[_PINCH_DOFS].T
     solutions, guess = [], _CLOSED
     for aperture in apertures:
         share = (aperture - apertures[0]) / (apertures[-1] - apertures[0])
         comfort = _CLOSED + share * (_OPENED - _CLOSED)
-        guess = least_squares(_discomfort, guess, bounds=(lower, upper), args=(aperture, comfort)).x
+        guess = least_squares(_discomfort, guess, bounds=(lower, upper), args=(aperture, comfort), xtol=1e-6).x
         solutions.append(guess)
     return PchipInterpolator(apertures, np.stack(solutions), extrapolate=True)
 

@@ -28,26 +28,32 @@ from humandata.studio.hand_skeleton import (
 )
 from humandata.studio.surface_nets import surface_nets
 
-FOREARM_LENGTH_M = 0.27
+ARM_LENGTH_M = 0.42
+"""From wrist to where the arm is cut off: far enough up for the cut to stay out of a head camera's picture."""
 
 
 @dataclass(frozen=True)
 class HandSurface:
     """The skin of a right hand of the reference length, in the posture it was meshed in.
 
-    vertices (V, 3) in metres in the hand frame, triangles (F, 3) wound outwards, weights (V, 17) of the bones (rows sum
-    to 1), and T_bone_hand (17, 4, 4), which takes that posture into the bones' frames.
+    vertices (V, 3) in metres in the hand frame, triangles (F, 3) wound outwards, unit normals (V, 3), weights (V, 17) of
+    the bones (rows sum to 1), and T_bone_hand (17, 4, 4), which takes that posture into the bones' frames.
     """
 
     vertices: FloatArray
     triangles: NDArray[np.int32]
+    normals: FloatArray
     weights: FloatArray
     T_bone_hand: FloatArray
 
-    def posed(self, T_hand_bone: FloatArray) -> FloatArray:
-        """Vertices (V, 3) carried along by the bones T_hand_bone (17, 4, 4), by linear blend skinning."""
-        blended = np.tensordot(self.weights, (T_hand_bone @ self.T_bone_hand)[:, :3], axes=1)
-        return np.asarray(np.einsum("vij,vj->vi", blended[:, :, :3], self.vertices) + blended[:, :, 3])
+    def posed(self, T_hand_bone: FloatArray, vertices: FloatArray | None = None) -> FloatArray:
+        """Vertices (V, 3) carried along by the bones T_hand_bone (17, 4, 4), by linear blend skinning.
+
+        `vertices` (V, 3) stand in for the surface's own, as when it is dressed.
+        """
+        resting = self.vertices if vertices is None else vertices
+        blended = (self.weights @ (T_hand_bone @ self.T_bone_hand)[:, :3].reshape(NUM_BONES, 12)).reshape(-1, 3, 4)
+        return np.asarray((blended[:, :, :3] @ resting[:, :, None])[:, :, 0] + blended[:, :, 3])
 
 
 @dataclass(frozen=True)
@@ -73,12 +79,21 @@ def hand_surface() -> HandSurface:
     axes = (
         np.arange(-0.062, 0.0821, 0.0030),
         np.arange(-0.092, 0.1141, 0.0030),
-        np.concatenate([np.arange(-FOREARM_LENGTH_M - 0.02, -0.02, 0.008), np.arange(-0.02, 0.2051, 0.0030)]),
+        np.concatenate([np.arange(-ARM_LENGTH_M - 0.02, -0.02, 0.010), np.arange(-0.02, 0.2051, 0.0030)]),
     )
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
     distance = _distance(grid, T_hand_bone).reshape([len(axis) for axis in axes])
     vertices, triangles = surface_nets(distance, axes)
-    return HandSurface(vertices, triangles, _weights(vertices, T_hand_bone), invert(T_hand_bone))
+    normals = _vertex_normals(vertices, triangles)
+    return HandSurface(vertices, triangles, normals, _weights(vertices, T_hand_bone), invert(T_hand_bone))
+
+
+def _vertex_normals(vertices: FloatArray, triangles: NDArray[np.int32]) -> FloatArray:
+    a, b, c = (vertices[triangles[:, k]] for k in range(3))
+    normals = np.zeros_like(vertices)
+    for k in range(3):
+        np.add.at(normals, triangles[:, k], np.cross(b - a, c - a))
+    return np.asarray(normals / np.linalg.norm(normals, axis=1, keepdims=True))
 
 
 def _meshing_angles() -> FloatArray:
@@ -105,7 +120,7 @@ def _distance(points: FloatArray, T_hand_bone: FloatArray) -> FloatArray:
     parts = [_union(points, _palm_cones(T_hand_bone), 0.0055)]
     parts += [_union(points, _chain_cones(chain, T_hand_bone), 0.0018) for chain in range(5)]
     parts.append(_union(points, _forearm_cones(), 0.010))
-    return _smooth_minimum(np.stack(parts), 0.0035)
+    return np.asarray(np.maximum(_smooth_minimum(np.stack(parts), 0.0035), -ARM_LENGTH_M - points[:, 2]))
 
 
 def _union(points: FloatArray, cones: list[_Cone], smoothness: float) -> FloatArray:
@@ -179,11 +194,10 @@ def _palm_cones(T_hand_bone: FloatArray) -> list[_Cone]:
 
 def _forearm_cones() -> list[_Cone]:
     """Radius and ulna, with the muscle swelling towards the elbow."""
-    elbow = -FOREARM_LENGTH_M
-    cones = [
-        _Cone(_mm(1, side * 13.5, 4), np.array([0.004, side * 0.020, elbow]), 0.0155, 0.026) for side in (1.0, -1.0)
-    ]
+    elbow, cut = -0.24, -ARM_LENGTH_M - 0.05
+    cones = [_Cone(_mm(1, side * 13.5, 4), np.array([0.004, side * 0.020, elbow]), 0.0155, 0.026) for side in (1, -1)]
     cones.append(_Cone(np.array([0.004, 0.0, -0.10]), np.array([0.006, 0.0, elbow]), 0.016, 0.034))
+    cones.append(_Cone(np.array([0.006, 0.0, elbow]), np.array([0.006, 0.0, cut]), 0.036, 0.042))
     return cones
 
 

@@ -1,0 +1,195 @@
+"""One clip of a person at the table: planned from a seed, rendered frame by frame, with its sidecar and its truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from humandata.embodiments.human_hands import aperture_m, palm_frame, wrist_frame
+from humandata.geometry.rotations import FloatArray
+from humandata.geometry.transforms import apply, invert, position_wxyz_from_transform
+from humandata.schemas.landmarks import SIDES, HandLandmark, Side
+from humandata.schemas.sidecar import CameraPoses, Intrinsics, Sidecar
+from humandata.studio.head_camera import HeadCamera, sample_head_camera
+from humandata.studio.human import HAND_STYLE, HandTrack, Person, hand_mesher, pinching_hand, resting_hand, sample_person
+from humandata.studio.look import Look, sample_look
+from humandata.studio.motion import PlaceMotion, plan_place
+from humandata.studio.render import Shutter, render
+from humandata.studio.scene import PlaceTask, Scene, sample_scene, scene_meshes
+from humandata.studio.truth import HandTruth, Truth
+
+NANOSECONDS = 1_000_000_000
+VISIBLE_SHARE = 0.75
+"""A hand counts as in the picture with at least this share of its landmarks inside (EgoVLA: 20 of 26 joints)."""
+
+_COMFORTABLE_HEADING_RAD = (0.75, 2.05)
+"""Where, from straight across the body to straight back and beyond, a wrist still follows a closing direction."""
+
+
+@dataclass(frozen=True)
+class ClipOptions:
+    """How a clip is taken. None leaves the choice to the seed."""
+
+    task: PlaceTask
+    moving_camera: bool | None = None
+    second_hand: bool | None = None
+    frame_rate: int = 25
+    width: int = 640
+    height: int = 480
+    max_duration_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A planned clip of N frames. Arrays over time hold 2 N instants: the frames', then the ends of their exposures."""
+
+    options: ClipOptions
+    scene: Scene
+    person: Person
+    look: Look
+    head: HeadCamera
+    timestamp_ns: NDArray[np.int64]
+    T_world_camera: FloatArray
+    T_world_block: FloatArray
+    hands: tuple[HandTrack, ...]
+
+    @property
+    def num_frames(self) -> int:
+        """N."""
+        return len(self.timestamp_ns)
+
+
+def plan_clip(seed: int | tuple[int, ...], options: ClipOptions) -> Clip:
+    """Draw a scene, a person, a motion and a camera; the same seed and options give the same clip."""
+    rng = np.random.default_rng(seed)
+    moving = bool(rng.uniform() < 0.4) if options.moving_camera is None else options.moving_camera
+    second_hand = bool(rng.uniform() < 0.35) if options.second_hand is None else options.second_hand
+    head = sample_head_camera(rng, moving, options.width, options.height)
+    look, person = sample_look(rng), sample_person(rng)
+    scene, motion = _comfortable_plan(options.task, rng)
+    exposure_s = rng.uniform(0.25, 0.6) / options.frame_rate
+
+    duration_s = min(motion.duration_s, options.max_duration_s or np.inf)
+    index = np.arange(max(1, int(duration_s * options.frame_rate)))
+    timestamp_ns = np.array([round(Fraction(int(i) * NANOSECONDS, options.frame_rate)) for i in index], dtype=np.int64)
+    frames_s = timestamp_ns / NANOSECONDS
+    time_s = np.concatenate([frames_s, frames_s + exposure_s])
+    sample = motion.at(time_s)
+    hands = [pinching_hand(motion.side, person, sample.T_world_tool, sample.opening_m)]
+    if second_hand:
+        hands.append(resting_hand("left" if motion.side == "right" else "right", person, time_s, rng))
+    return Clip(
+        options=options,
+        scene=scene,
+        person=person,
+        look=look,
+        head=head,
+        timestamp_ns=timestamp_ns,
+        T_world_camera=head.at(time_s),
+        T_world_block=sample.T_world_block,
+        hands=tuple(hands),
+    )
+
+
+def render_clip(clip: Clip, num_threads: int = 1) -> Iterator[NDArray[np.uint8]]:
+    """Yield the frames (H, W, 3) uint8 RGB in order."""
+    meshers = [hand_mesher(hand, clip.person) for hand in clip.hands]
+    color = clip.options.task.color
+    for frame in range(clip.num_frames):
+        now, later = (
+            scene_meshes(clip.scene, {color: clip.T_world_block[index]}) + [mesher.at(index) for mesher in meshers]
+            for index in (frame, frame + clip.num_frames)
+        )
+        shutter = Shutter(later, clip.T_world_camera[frame + clip.num_frames])
+        rendering = render(
+            now,
+            clip.head.camera,
+            clip.T_world_camera[frame],
+            clip.look,
+            shutter=shutter,
+            noise_seed=frame,
+            num_threads=num_threads,
+        )
+        yield rendering.image
+
+
+def clip_sidecar(clip: Clip) -> Sidecar:
+    """What the demonstrator is taken to know: the task, the lens, and how the camera moved."""
+    camera = clip.head.camera
+    intrinsics = Intrinsics(
+        fx=camera.fx, fy=camera.fy, cx=camera.cx, cy=camera.cy, width=camera.width, height=camera.height
+    )
+    if not clip.head.moving:
+        return Sidecar(task=clip.options.task.text, intrinsics=intrinsics, camera_motion="static")
+    position, wxyz = position_wxyz_from_transform(clip.T_world_camera[: clip.num_frames])
+    poses = CameraPoses(
+        world="gravity",
+        timestamp_ns=tuple(clip.timestamp_ns.tolist()),
+        position=tuple((x, y, z) for x, y, z in position.tolist()),
+        wxyz=tuple((w, x, y, z) for w, x, y, z in wxyz.tolist()),
+    )
+    return Sidecar(task=clip.options.task.text, intrinsics=intrinsics, camera_motion="moving", camera_poses=poses)
+
+
+def clip_truth(clip: Clip) -> Truth:
+    """The exact state at every frame."""
+    N = clip.num_frames
+    tracks = {hand.side: hand for hand in clip.hands}
+    T_world_camera = clip.T_world_camera[:N]
+    return Truth(
+        task=clip.options.task.text,
+        camera=clip.head.camera,
+        timestamp_ns=clip.timestamp_ns,
+        T_world_camera=T_world_camera,
+        T_world_block=clip.T_world_block[:N],
+        hands={
+            side: _hand_truth(side, tracks[side].landmarks_world[:N], clip.head, T_world_camera)
+            if side in tracks
+            else _no_hand(N)
+            for side in SIDES
+        },
+    )
+
+
+def _comfortable_plan(task: PlaceTask, rng: np.random.Generator) -> tuple[Scene, PlaceMotion]:
+    """Draw scenes and motions by the hand nearer the bin until the block can be gripped without contortion."""
+    while True:
+        scene = sample_scene(rng)
+        if task.color not in [block.color for block in scene.blocks]:
+            continue
+        motion = plan_place(scene, task, HAND_STYLE, rng, side=task.bin_side)
+        closing = motion.at([motion.grasp_s]).T_world_tool[0, :3, 0]
+        inward = closing[1] if motion.side == "right" else -closing[1]
+        if _COMFORTABLE_HEADING_RAD[0] <= np.arctan2(-closing[0], inward) <= _COMFORTABLE_HEADING_RAD[1]:
+            return scene, motion
+
+
+def _hand_truth(side: Side, landmarks_world: FloatArray, head: HeadCamera, T_world_camera: FloatArray) -> HandTruth:
+    camera = head.camera
+    landmarks_camera = apply(invert(T_world_camera), landmarks_world)
+    landmarks_px = camera.project(landmarks_camera)
+    inside = np.all((landmarks_px > -0.5) & (landmarks_px < np.array([camera.width, camera.height]) - 0.5), axis=-1)
+    return HandTruth(
+        visible=np.mean(inside, axis=-1) >= VISIBLE_SHARE,
+        landmarks_camera=landmarks_camera,
+        landmarks_px=landmarks_px,
+        T_world_wrist=wrist_frame(landmarks_world, side),
+        T_world_ee=palm_frame(landmarks_world, side),
+        aperture_m=aperture_m(landmarks_world),
+    )
+
+
+def _no_hand(num_frames: int) -> HandTruth:
+    points = (num_frames, len(HandLandmark))
+    return HandTruth(
+        visible=np.zeros(num_frames, dtype=np.bool_),
+        landmarks_camera=np.full((*points, 3), np.nan),
+        landmarks_px=np.full((*points, 2), np.nan),
+        T_world_wrist=np.full((num_frames, 4, 4), np.nan),
+        T_world_ee=np.full((num_frames, 4, 4), np.nan),
+        aperture_m=np.full(num_frames, np.nan),
+    )
