@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from humandata.geometry.rotations import FloatArray
-from humandata.geometry.transforms import apply
+from humandata.geometry.transforms import apply, make_transform
 
 IntArray = NDArray[np.int32]
 
@@ -63,7 +63,7 @@ def box(size: ArrayLike, color: ArrayLike, bevel: float = 0.0, gloss: float = 0.
     """A box centred on the origin: size (3,) and the width of its bevelled edges in metres, colour linear RGB (3,)."""
     half = np.asarray(size, dtype=np.float64) / 2.0
     signs = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=np.float64)
-    # Each of the 8 corners has 3 points, one on each face that meets there. A convex hull joins faces, edges and corners.
+    # Each of the 8 corners has 3 points, one on each face that meets there; an edge joins 2 x 2 of them.
     corner_points = np.stack([signs * np.where(np.arange(3) == axis, half, half - bevel) for axis in range(3)], axis=1)
     polygons: list[list[tuple[int, int]]] = []
     for axis in range(3):
@@ -93,23 +93,44 @@ def open_box(size: ArrayLike, wall: float, color: ArrayLike) -> Mesh:
     )
 
 
-def cylinder(radius: float, length: float, color: ArrayLike, segments: int = 24, gloss: float = 0.1) -> Mesh:
-    """A closed cylinder around z, from z = 0 to z = `length`, in metres."""
+def revolved(profile: ArrayLike, color: ArrayLike, segments: int = 24, gloss: float = 0.1) -> Mesh:
+    """The surface that a profile (K, 2) of radius and z in metres sweeps around z; a point given twice makes a crease."""
+    radius, z = np.asarray(profile, dtype=np.float64).T
     angle = np.linspace(0.0, 2.0 * np.pi, segments, endpoint=False)
-    ring = np.stack([radius * np.cos(angle), radius * np.sin(angle), np.zeros(segments)], axis=1)
-    top = ring + [0.0, 0.0, length]
-    following = np.roll(np.arange(segments), -1)
-    here = np.arange(segments)
-    side = np.concatenate(
-        [
-            np.stack([here, following, here + segments], 1),
-            np.stack([following, following + segments, here + segments], 1),
-        ]
-    )
-    fan = np.stack([np.zeros(segments - 2, np.int64), here[1:-1], here[2:]], 1)
-    vertices = np.concatenate([ring, top, ring, top])
-    triangles = np.concatenate([side, fan + 2 * segments, fan + 3 * segments]).astype(np.int32)
-    return Mesh(vertices, triangles, np.tile(np.asarray(color, np.float64), (len(vertices), 1)), gloss)
+    x, y = radius[:, None] * np.cos(angle), radius[:, None] * np.sin(angle)
+    vertices = np.stack([x, y, np.broadcast_to(z[:, None], x.shape)], axis=-1).reshape(-1, 3)
+    rings = np.flatnonzero((np.diff(radius) != 0) | (np.diff(z) != 0))
+    here = (rings[:, None] * segments + np.arange(segments)).ravel()
+    beside = (rings[:, None] * segments + np.roll(np.arange(segments), -1)).ravel()
+    lower = np.stack([here, beside, beside + segments], axis=1)
+    upper = np.stack([here, beside + segments, here + segments], axis=1)
+    colors = np.tile(np.asarray(color, dtype=np.float64), (len(vertices), 1))
+    return Mesh(vertices, np.concatenate([lower, upper]).astype(np.int32), colors, gloss)
+
+
+def cylinder(radius: float, length: float, color: ArrayLike, gloss: float = 0.1) -> Mesh:
+    """A closed cylinder around z, from z = 0 to z = `length`, in metres."""
+    rim = [[radius, 0.0], [radius, 0.0], [radius, length], [radius, length]]
+    return revolved([[0.0, 0.0], *rim, [0.0, length]], color, gloss=gloss)
+
+
+def capsule(start: ArrayLike, end: ArrayLike, radius: float, color: ArrayLike, gloss: float = 0.1) -> Mesh:
+    """A rod with round ends between two points (3,), which are the centres of the ends; metres."""
+    origin = np.asarray(start, dtype=np.float64)
+    axis = np.asarray(end, dtype=np.float64) - origin
+    length = float(np.linalg.norm(axis))
+    bend = np.linspace(-np.pi / 2, np.pi / 2, 12)
+    along = radius * np.sin(bend) + np.repeat([0.0, length], 6)
+    mesh = revolved(np.stack([radius * np.cos(bend), along], axis=1), color, gloss=gloss)
+    return mesh.transformed(make_transform(rotation_onto(axis), origin))
+
+
+def rotation_onto(direction: ArrayLike) -> FloatArray:
+    """A rotation (3, 3) whose z axis points along a direction (3,); how far it turns about it is left open."""
+    z = np.asarray(direction, dtype=np.float64) / np.linalg.norm(direction)
+    x = np.cross([0.0, 1.0, 0.0] if abs(z[1]) < 0.9 else [1.0, 0.0, 0.0], z)
+    x /= np.linalg.norm(x)
+    return np.stack([x, np.cross(z, x), z], axis=1)
 
 
 def slab(size: ArrayLike, top_z: float, color: ArrayLike, grain: Grain | None, gloss: float = 0.1) -> Mesh:

@@ -67,16 +67,19 @@ ROBOT_STYLE = MotionStyle(
     hover_m=(0.07, 0.10),
     lift_m=(0.13, 0.20),
     drop_m=(0.003, 0.012),
-    finger_room_m=(0.032, 0.035),
-    max_opening_m=0.085,
+    finger_room_m=(0.026, 0.030),
+    max_opening_m=0.08,
     start_spread_m=0.06,
 )
 
 
 @dataclass(frozen=True)
 class MotionSample:
-    """A motion at N instants: T_world_tool (N, 4, 4), opening (N,) in metres between the fingertips, T_world_block
-    (N, 4, 4), and grasped (N,), true while the block hangs on the tool."""
+    """A motion at N instants.
+
+    T_world_tool (N, 4, 4), opening (N,) in metres between the fingertips, T_world_block (N, 4, 4), and grasped (N,),
+    true while the block hangs on the tool.
+    """
 
     T_world_tool: FloatArray
     opening_m: FloatArray
@@ -86,8 +89,11 @@ class MotionSample:
 
 @dataclass(frozen=True)
 class Track:
-    """A sum of minimum-jerk strokes: from `start` (4, 4), stroke k adds `shifts[k]` metres in the world and turns the tool by
-    the world rotation vector `turns[k]`, between begins[k] and ends[k] seconds."""
+    """A sum of S minimum-jerk strokes that starts at `start` (4, 4).
+
+    Between begins[k] and ends[k] (S,) seconds, stroke k adds shifts[k] (S, 3) metres in the world, and turns the tool
+    about the world's axes by the rotation vector turns[k] (S, 3).
+    """
 
     start: FloatArray
     begins: FloatArray

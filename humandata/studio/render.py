@@ -18,7 +18,7 @@ from humandata.geometry.rotations import FloatArray
 from humandata.geometry.transforms import invert
 from humandata.studio.look import Look
 from humandata.studio.mesh import Mesh, concatenate
-from humandata.studio.motion_blur import smear
+from humandata.studio.motion_blur import FLOW_STRIDE, smear
 from humandata.studio.sensor import develop
 from humandata.studio.shading import shade
 from humandata.studio.surface import Hits, Surface
@@ -27,7 +27,7 @@ from humandata.studio.texture import Float32Array
 
 @dataclass(frozen=True)
 class Rendering:
-    """What a camera sees: image (H, W, 3) uint8 sRGB, and depth (H, W) along z in metres, inf where there is nothing."""
+    """What a camera sees: image (H, W, 3) uint8 sRGB, depth (H, W) along z in metres, inf where there is nothing."""
 
     image: NDArray[np.uint8]
     depth: Float32Array
@@ -60,7 +60,8 @@ def render(
 
     surface = Surface.of(meshes)
     geometry = o3d.t.geometry.RaycastingScene(nthreads=num_threads)
-    geometry.add_triangles(o3d.core.Tensor(surface.vertices), o3d.core.Tensor(surface.corners.astype(np.uint32)))
+    tensor = o3d.core.Tensor.from_numpy
+    geometry.add_triangles(tensor(surface.vertices), tensor(surface.corners.astype(np.uint32)))
     hits = _cast(geometry, surface, _rays(camera, T_world_camera), num_threads)
     color = shade(geometry, meshes, surface, hits, camera, look, num_threads)
     image = np.ascontiguousarray(color.T).reshape(camera.height, camera.width, 3)
@@ -94,14 +95,17 @@ def _cast(geometry: Any, surface: Surface, rays: Float32Array, num_threads: int)
 
 
 def _flow(surface: Surface, hits: Hits, shutter: Shutter, camera: Camera) -> Float32Array:
-    """Displacement (H, W, 2) in pixels during the exposure of what each pixel shows; zero for the surroundings."""
-    pixel = np.flatnonzero(np.isfinite(hits.depth))
+    """Displacement (h, w, 2) in pixels during the exposure of what every FLOW_STRIDE-th pixel shows; 0 for nothing."""
+    index = np.arange(camera.height * camera.width).reshape(camera.height, camera.width)
+    sampled = index[::FLOW_STRIDE, ::FLOW_STRIDE]
+    met = np.isfinite(hits.depth[sampled])
+    pixel = sampled[met]
     later = concatenate(shutter.meshes).vertices.astype(np.float32)
     corners = later.take(surface.corners.take(hits.triangle[pixel], axis=0), axis=0)
     points = np.einsum("nc,ncd->nd", hits.weights(pixel), corners)
     T_camera_world = invert(shutter.T_world_camera)
     later_px = camera.project(points @ T_camera_world[:3, :3].T + T_camera_world[:3, 3])
     rows, columns = np.divmod(pixel, camera.width)
-    flow = np.zeros((camera.height * camera.width, 2), dtype=np.float32)
-    flow[pixel] = np.nan_to_num(later_px - np.stack([columns, rows], axis=1))
-    return flow.reshape(camera.height, camera.width, 2)
+    flow = np.zeros((*sampled.shape, 2), dtype=np.float32)
+    flow[met] = np.nan_to_num(later_px - np.stack([columns, rows], axis=1))
+    return flow

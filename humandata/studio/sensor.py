@@ -18,9 +18,8 @@ def develop(linear: Float32Array, look: Look, noise_seed: int) -> NDArray[np.uin
     """The sRGB picture (H, W, 3) of linear light (H, W, 3), with noise that grows with the signal."""
     import cv2
 
-    level = cv2.GaussianBlur(linear, (3, 3), look.blur_px)
-    level *= np.float32((LEVELS - 1) * look.exposure)
-    index = np.clip(level, 0.0, LEVELS - 1, out=level).astype(np.uint16)
+    level = cv2.GaussianBlur(linear, (3, 3), look.blur_px) * np.float32((LEVELS - 1) * look.exposure)
+    index = np.clip(level, 0.0, LEVELS - 1).astype(np.uint16)
     encoded = _srgb_table().take(index)
     height, width = linear.shape[:2]
     row, column = np.random.default_rng([look.seed, noise_seed]).integers(NOISE_MARGIN_PX, size=2)
@@ -46,6 +45,6 @@ def _noise_table(sigma: float) -> Float32Array:
 
 @lru_cache(maxsize=2)
 def _noise_sheet(height: int, width: int) -> Float32Array:
-    """Standard normal noise, larger than a picture: each frame takes its own cut-out, which is cheaper than drawing anew."""
+    """Standard normal noise, larger than a picture: each takes a cut-out of its own, cheaper than drawing anew."""
     shape = (height + NOISE_MARGIN_PX, width + NOISE_MARGIN_PX, 3)
     return np.random.default_rng(0).standard_normal(shape, dtype=np.float32)

@@ -16,14 +16,16 @@ TILE = 512
 def grain_factor(grain: Grain, xy: Float32Array) -> Float32Array:
     """Brightness factor (H, W) around 1 at points (H, W, 2) in metres on the x-y plane of the world."""
     texels_per_metre = TILE / np.asarray(grain.scale_m, dtype=np.float32)
-    return 1.0 + np.float32(grain.contrast) * lookup(noise_tile(grain.seed, 2.0), xy * texels_per_metre)
+    texels = np.asarray(xy * texels_per_metre, dtype=np.float32)
+    return 1.0 + np.float32(grain.contrast) * lookup(noise_tile(grain.seed, 2.0), texels)
 
 
 def lookup(tile: Float32Array, texels: Float32Array) -> Float32Array:
     """Bilinear values (H, W) of a tile that repeats, at positions (H, W, 2) in texels: column, row."""
     import cv2
 
-    return np.asarray(cv2.remap(tile, texels, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP), dtype=np.float32)
+    x, y = np.ascontiguousarray(texels[..., 0]), np.ascontiguousarray(texels[..., 1])
+    return np.asarray(cv2.remap(tile, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP), dtype=np.float32)
 
 
 @lru_cache(maxsize=16)

@@ -1,8 +1,8 @@
 """How much light reaches a point: soft shadows, and corners darkened by what stands close.
 
-Rays start at every second pixel of every second row, each in one of PATTERN ** 2 directions in turn; the mean over a block
-of PATTERN x PATTERN such pixels holds every direction once, so it shows no noise. The mean is taken within one mesh
-only, or light would leak over the outline of things.
+Rays start at every second pixel of every second row, each in one of PATTERN ** 2 directions in turn; the mean over a
+block of PATTERN x PATTERN such pixels holds every direction once, so it shows no noise. The mean is taken within one
+mesh only, or light would leak over the outline of things.
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ def _averaged(values: Float32Array, owner: NDArray[np.int64], full_owner: NDArra
     import cv2
 
     block = (PATTERN, PATTERN)
-    overall = cv2.blur(values, block) / np.maximum(cv2.blur((owner >= 0).astype(np.float32), block), 1e-6)
+    weight = np.maximum(cv2.blur((owner >= 0).astype(np.float32), block), 1e-6)
+    overall = np.asarray(cv2.blur(values, block) / weight, dtype=np.float32)
     result = _enlarged(overall, full_owner)
     for mesh in np.unique(owner[owner >= 0]):
         window = _window(owner == mesh)
@@ -91,7 +92,7 @@ def _averaged(values: Float32Array, owner: NDArray[np.int64], full_owner: NDArra
         full_window = tuple(slice(side.start * STRIDE, side.stop * STRIDE) for side in window)
         inside = full_owner[full_window]
         here = result[full_window]
-        np.copyto(here, _enlarged(mean, inside), where=inside == mesh)
+        np.copyto(here, _enlarged(np.asarray(mean, np.float32), inside), where=inside == mesh)
     return result
 
 
