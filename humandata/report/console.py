@@ -1,0 +1,46 @@
+"""Tables and sentences on stdout, for a person; one place, so that every command looks alike."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+
+def print_table(title: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows under a header; numbers are set flush right."""
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    materialised = [list(row) for row in rows]
+    for index, name in enumerate(header):
+        numeric = bool(materialised) and all(isinstance(row[index], int | float) for row in materialised)
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in materialised:
+        table.add_row(*(spell(cell) for cell in row))
+    _console().print(table)
+
+
+def print_line(text: str) -> None:
+    """Print a sentence as it is, wrapped to the terminal."""
+    _console().print(text, markup=False, highlight=False)
+
+
+def print_json(content: object) -> None:
+    """Print one JSON document for a script."""
+    sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def spell(value: object) -> str:
+    """A number short enough to read; nothing as a dash."""
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value)
+
+
+def _console() -> Console:
+    # Not a terminal: a table as wide as it needs to be, which a log keeps whole.
+    return Console() if sys.stdout.isatty() else Console(width=160)

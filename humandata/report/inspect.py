@@ -1,0 +1,140 @@
+"""A readable summary of a shard folder, a source, an episode or a mixture."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from humandata.dataset.read import ShardSource, find_sources, open_source
+from humandata.dataset.records import read_quarantine
+from humandata.errors import UsageError
+from humandata.report.console import print_line, print_table
+from humandata.schemas.mixture import read_mixture
+
+MOST_ROWS = 20
+"""Episodes shown of a source; the rest is counted."""
+
+
+def summarise(path: Path, episode_id: str | None = None) -> dict[str, Any]:
+    """What lies at a path, as data; raises UsageError where it is nothing that can be summarised."""
+    if path.suffix == ".json" and path.name != "source.json":
+        return {"mixture": read_mixture(path).model_dump(mode="json")}
+    if not path.exists():
+        raise UsageError(f"{path}: no such file or folder. Give a shard folder, a source in it, or a mixture.")
+    folder = path.parent if path.name == "source.json" else path
+    if episode_id is not None:
+        return {"episode": summarise_episode(open_source(folder), episode_id)}
+    return {"sources": [summarise_source(source) for source in find_sources(folder)]}
+
+
+def summarise_source(source: ShardSource) -> dict[str, Any]:
+    """Counts, provenance, reasons for rejection and failures of one source, and its episodes."""
+    episodes = source.episodes().to_pylist(maps_as_pydicts="strict")
+    return {
+        "name": source.document.name,
+        "path": str(source.path),
+        "kind": source.document.kind,
+        "format": source.document.format,
+        "embodiments": list(source.document.embodiments),
+        "cameras": list(source.document.cameras),
+        "recipe": f"{source.document.recipe.name} {source.document.recipe.sha256[:12]}",
+        "counts": source.document.counts.model_dump(),
+        "provenance": {
+            key: dict(Counter(str(row[key]) for row in episodes))
+            for key in ("world_frame", "camera_motion", "scale", "intrinsics", "estimator")
+        },
+        "tasks": dict(Counter(row["task"] or "(no text)" for row in episodes)),
+        "rejected": dict(Counter(source.rejected().column("rule").to_pylist())),
+        "quarantined": {record.input: record.error for record in read_quarantine(source.path)},
+        "episodes": episodes,
+    }
+
+
+def summarise_episode(source: ShardSource, episode_id: str) -> dict[str, Any]:
+    """Spans, speeds and validity of one episode's arms."""
+    episode = source.read_episode(episode_id, images=False)
+    seconds = (episode.timestamp_ns[-1] - episode.timestamp_ns[0]) / 1e9
+    arms = {}
+    for side, arm in episode.arms.items():
+        position = arm.T_world_ee[arm.valid, :3, 3]
+        arms[side] = {
+            "valid": float(arm.valid.mean()),
+            "interpolated": float(arm.interpolated.mean()),
+            "confidence": float(np.nanmean(arm.confidence)),
+            "lowest_m": position.min(axis=0).round(4).tolist(),
+            "highest_m": position.max(axis=0).round(4).tolist(),
+            "gripper_opening": [float(np.nanmin(arm.gripper_opening)), float(np.nanmax(arm.gripper_opening))],
+        }
+    return {
+        "id": episode.id,
+        "task": episode.task,
+        "input": episode.input,
+        "embodiment": episode.embodiment,
+        "steps": episode.num_steps,
+        "seconds": seconds,
+        "rate_hz": episode.rate_hz,
+        "provenance": vars(episode.provenance),
+        "quality": episode.quality,
+        "arms": arms,
+    }
+
+
+def print_summary(summary: dict[str, Any]) -> None:
+    """Print what `summarise` found."""
+    if "mixture" in summary:
+        _print_mixture(summary["mixture"])
+    elif "episode" in summary:
+        _print_episode(summary["episode"])
+    else:
+        for source in summary["sources"]:
+            _print_source(source)
+
+
+def _print_source(source: dict[str, Any]) -> None:
+    counts = source["counts"]
+    rows: list[tuple[str, object]] = [
+        ("kind", f"{source['kind']} ({source['format']}), {', '.join(source['embodiments'])}"),
+        ("inputs", f"{counts['inputs']} finished, {counts['quarantined']} quarantined"),
+        ("episodes", f"{counts['episodes']} kept, {counts['rejected']} rejected"),
+        ("steps", f"{counts['steps']} in {counts['seconds'] / 60:.1f} min"),
+        ("cameras", ", ".join(source["cameras"])),
+        ("recipe", source["recipe"]),
+        *((key.replace("_", " "), _counted(values)) for key, values in source["provenance"].items()),
+        ("rejected by", _counted(source["rejected"]) or "-"),
+    ]
+    print_table(f"{source['name']}  {source['path']}", ["", ""], rows)
+    shown = source["episodes"][:MOST_ROWS]
+    columns = ["id", "task", "input", "num_steps", "rate_hz", "left_valid_fraction", "right_valid_fraction"]
+    print_table("episodes", columns, ([row[column] for column in columns] for row in shown))
+    if len(source["episodes"]) > MOST_ROWS:
+        print_line(f"... and {len(source['episodes']) - MOST_ROWS} more (--json lists all)")
+    for name, error in source["quarantined"].items():
+        print_line(f"quarantined {name}: {error}")
+
+
+def _print_episode(episode: dict[str, Any]) -> None:
+    plain = [(key, value) for key, value in episode.items() if not isinstance(value, dict)]
+    nested = [(key, value) for group in ("provenance", "quality") for key, value in episode[group].items()]
+    print_table(f"episode {episode['id']}", ["", ""], plain + nested)
+    header = ["arm", *next(iter(episode["arms"].values()), {})]
+    print_table("arms", header, ([side, *arm.values()] for side, arm in episode["arms"].items()))
+
+
+def _print_mixture(mixture: dict[str, Any]) -> None:
+    ratios = ", ".join(f"{group} {ratio:g}" for group, ratio in mixture["groups"].items())
+    space = mixture["action_space"]
+    print_line(f"batches of {mixture['batch_size']}: {ratios}; seed {mixture['seed']}")
+    print_line(f"chunks of {space['horizon']} steps at {space['rate_hz']:g} Hz, human gripper: {space['human_gripper']}")
+    columns = ["name", "group", "weight", "slowdown", "median_speed", "static_camera", "mask_rotation"]
+    rows = [
+        [*(source[column] for column in columns), source["training"]["num_steps"], source["held_out"]["num_steps"]]
+        for source in mixture["sources"]
+    ]
+    print_table("sources", [*columns, "training steps", "held-out steps"], rows)
+
+
+def _counted(values: dict[str, int]) -> str:
+    return ", ".join(f"{name} ({num})" for name, num in values.items())

@@ -1,0 +1,121 @@
+"""The stored trajectory drawn back on the stored frames: skeleton, EE axes, and the path to come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from humandata.geometry.cameras import Camera
+from humandata.geometry.transforms import invert
+from humandata.schemas.episode import PRIMARY_CAMERA, ArmTrack, Episode, FloatArray
+from humandata.schemas.landmarks import HAND_BONES, SIDES, Side
+from humandata.video.images import decode_image
+
+Image = NDArray[np.uint8]
+Color = tuple[int, int, int]
+
+SIDE_COLORS: dict[Side, Color] = {"left": (255, 150, 40), "right": (60, 190, 255)}
+INTERPOLATED_COLOR: Color = (170, 170, 170)
+AXIS_COLORS: tuple[Color, Color, Color] = ((230, 60, 60), (70, 200, 70), (70, 110, 255))
+"""x (closing) red, y green, z (approach) blue."""
+AXIS_LENGTH_M = 0.05
+PATH_S = 1.5
+_SUBPIXEL_BITS = 4
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+
+def overlay_frames(episode: Episode) -> Iterator[Image]:
+    """Each stored frame (H, W, 3) RGB, drawn upon. The episode must have been read with its images."""
+    T_camera_ee = {side: poses_in_camera(episode, arm) for side, arm in episode.arms.items()}
+    for index, encoded in enumerate(episode.images[PRIMARY_CAMERA]):
+        image = decode_image(encoded).copy()
+        for side in SIDES:
+            if side in episode.arms:
+                _draw_arm(image, episode, side, index, T_camera_ee[side][index])
+        _draw_caption(image, episode, index)
+        yield image
+
+
+def poses_in_camera(episode: Episode, arm: ArmTrack) -> FloatArray:
+    """T_camera_ee (T, 4, 4) of an arm; NaN where the camera's pose in the arm's world is not known."""
+    if episode.provenance.world_frame == "camera":
+        return arm.T_world_ee
+    return np.asarray(invert(episode.T_world_camera) @ arm.T_world_ee)
+
+
+def path_to_come(episode: Episode, arm: ArmTrack, index: int, path_s: float = PATH_S) -> FloatArray:
+    """EE positions (N, 3) from step `index` on, in its camera frame; empty where world is no inertial frame there."""
+    horizon_ns = episode.timestamp_ns[index] + round(path_s * 1e9)
+    steps = np.flatnonzero((episode.timestamp_ns >= episode.timestamp_ns[index]) & (episode.timestamp_ns <= horizon_ns))
+    known = steps[arm.valid[steps] & episode.world_valid[steps]]
+    if not episode.world_valid[index] or not np.isfinite(episode.T_world_camera[index]).all():
+        return np.zeros((0, 3))
+    return np.asarray((invert(episode.T_world_camera[index]) @ arm.T_world_ee[known])[:, :3, 3])
+
+
+def draw_path(image: Image, camera: Camera, points_camera: FloatArray, color: Color) -> None:
+    """Draw a path (N, 3) in the camera frame that fades into its end, in place."""
+    pixels = camera.project(points_camera)
+    for step in range(len(pixels) - 1):
+        strength = 1.0 - 0.6 * step / max(len(pixels) - 1, 1)
+        faded = tuple(int(channel * strength) for channel in color)
+        _line(image, pixels[step], pixels[step + 1], (faded[0], faded[1], faded[2]), 2)
+
+
+def draw_axes(image: Image, camera: Camera, T_camera_ee: FloatArray) -> None:
+    """Draw the axes of an EE frame (4, 4), 5 cm each, in place."""
+    tips = T_camera_ee[:3, 3] + AXIS_LENGTH_M * T_camera_ee[:3, :3].T
+    origin_px, tips_px = camera.project(T_camera_ee[:3, 3]), camera.project(tips)
+    for axis in np.argsort(-tips[:, 2]):
+        _line(image, origin_px, tips_px[axis], AXIS_COLORS[axis], 3)
+
+
+def _draw_arm(image: Image, episode: Episode, side: Side, index: int, T_camera_ee: FloatArray) -> None:
+    arm = episode.arms[side]
+    if not arm.valid[index]:
+        return
+    color = INTERPOLATED_COLOR if arm.interpolated[index] else SIDE_COLORS[side]
+    if episode.camera is not None:
+        draw_path(image, episode.camera, path_to_come(episode, arm, index), SIDE_COLORS[side])
+    if arm.hand is not None:
+        pixels = arm.hand.landmarks_px[index]
+        for parent, child in HAND_BONES:
+            _line(image, pixels[parent], pixels[child], color, 1)
+    if episode.camera is not None and np.isfinite(T_camera_ee).all():
+        draw_axes(image, episode.camera, T_camera_ee)
+        label = f"{side} z={T_camera_ee[2, 3]:.2f} m open={arm.gripper_opening[index]:.2f}"
+        _text(image, label, episode.camera.project(T_camera_ee[:3, 3]) + [8, -8], color)
+
+
+def _draw_caption(image: Image, episode: Episode, index: int) -> None:
+    seconds = (episode.timestamp_ns[index] - episode.timestamp_ns[0]) / 1e9
+    provenance = episode.provenance
+    lines = [f"{seconds:5.2f} s  {episode.task or 'no task text'}"]
+    lines.append(f"camera {provenance.camera_motion}, intrinsics {provenance.intrinsics}, scale {provenance.scale}")
+    for side, arm in sorted(episode.arms.items()):
+        if arm.hand is None and arm.valid[index]:
+            x, y, z = arm.T_world_ee[index, :3, 3]
+            lines.append(f"{side} ({x:+.2f}, {y:+.2f}, {z:+.2f}) m open={arm.gripper_opening[index]:.2f}")
+    for row, line in enumerate(lines):
+        _text(image, line, np.array([8.0, 16.0 + 16.0 * row]), (255, 255, 255))
+
+
+def _line(image: Image, start: FloatArray, end: FloatArray, color: Color, width: int) -> None:
+    if not (np.isfinite(start).all() and np.isfinite(end).all()):
+        return
+    scale = 1 << _SUBPIXEL_BITS
+    limit = 1 << 14
+    a, b = (tuple(int(v) for v in np.clip(point, -limit, limit) * scale) for point in (start, end))
+    cv2.line(image, a, b, color, width, cv2.LINE_AA, _SUBPIXEL_BITS)
+
+
+def _text(image: Image, text: str, position: FloatArray, color: Color) -> None:
+    if not np.isfinite(position).all():
+        return
+    at = (int(np.clip(position[0], 0, image.shape[1])), int(np.clip(position[1], 0, image.shape[0])))
+    ascii_text = text.encode("ascii", "replace").decode()
+    cv2.putText(image, ascii_text, at, _FONT, 0.42, (0, 0, 0), 3, cv2.LINE_AA)
+    cv2.putText(image, ascii_text, at, _FONT, 0.42, color, 1, cv2.LINE_AA)

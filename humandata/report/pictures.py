@@ -1,0 +1,64 @@
+"""Writing pictures: a sheet of frames as PNG, or all of them as MP4."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from humandata.dataset.files import write_atomically
+from humandata.errors import UsageError
+
+Image = NDArray[np.uint8]
+
+
+def write_png(image: Image, out: Path) -> None:
+    """Write an RGB image (H, W, 3) as PNG."""
+    encoded = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1]
+    write_atomically(out, bytes(encoded))
+
+
+def sheet(images: Sequence[Image], num_columns: int) -> Image:
+    """Images of one size side by side, row by row; what is left of the last row is dark."""
+    height, width = images[0].shape[:2]
+    num_rows = -(-len(images) // num_columns)
+    page = np.full((num_rows * height, num_columns * width, 3), 24, np.uint8)
+    for index, image in enumerate(images):
+        row, column = divmod(index, num_columns)
+        page[row * height : (row + 1) * height, column * width : (column + 1) * width] = image
+    return page
+
+
+def write_mp4(frames: Iterable[tuple[int, Image]], out: Path) -> None:
+    """Write (timestamp_ns, RGB image of one even size) as H.264 with those times, under a temporary name first."""
+    temporary = out.with_name(f".{out.name}.tmp.mp4")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    stream = None
+    first_ns = 0
+    with av.open(str(temporary), "w") as container:
+        for timestamp_ns, image in frames:
+            if stream is None:
+                first_ns = timestamp_ns
+                stream = container.add_stream("libx264", rate=30, options={"crf": "20", "preset": "veryfast"})
+                stream.width, stream.height = image.shape[1] // 2 * 2, image.shape[0] // 2 * 2
+                stream.pix_fmt = "yuv420p"
+                stream.codec_context.time_base = Fraction(1, 90_000)
+            frame = av.VideoFrame.from_ndarray(
+                np.ascontiguousarray(image[: stream.height, : stream.width]), format="rgb24"
+            )
+            frame.pts, frame.time_base = round((timestamp_ns - first_ns) * 90e-6), Fraction(1, 90_000)
+            container.mux(stream.encode(frame))
+        if stream is not None:
+            container.mux(stream.encode(None))
+    temporary.replace(out)
+
+
+def check_picture_name(out: Path) -> None:
+    """Raise UsageError unless the name ends in .png or .mp4."""
+    if out.suffix.lower() not in {".png", ".mp4"}:
+        raise UsageError(f"{out}: the name must end in .png (a sheet of frames) or .mp4 (all of them).")
