@@ -37,7 +37,7 @@ _NUM_THREADS = 2
 
 _TICKS_PER_S = 1_000_000_000
 _OFFSET_S = 86_400
-"""Added inside the pipe, taken off again: NUT refuses the negative times that some containers begin with."""
+"""Added while ffmpeg has the frames, taken off again: it drops the negative times that some files begin with."""
 
 _HDR_COLORS = {"color_primaries": "bt2020", "colorspace": "bt2020nc"}
 """What PQ and HLG video is in practice; files often leave it unsaid, and zscale then refuses."""
@@ -93,7 +93,8 @@ class Decoding:
             self._conclude(last_ns, process.returncode, _messages(errors))
 
     def _command(self, executable: str) -> list[str]:
-        video = ffmpeg.input(media_url(self.path), threads=_NUM_THREADS, **OPEN_OPTIONS)["V:0"]
+        opened = {**OPEN_OPTIONS, "threads": _NUM_THREADS, "itsoffset": _OFFSET_S}
+        video = ffmpeg.input(media_url(self.path), **opened)["V:0"]
         video = video.filter("select", selection_expression(self.rate_hz, self.info.average_rate_hz))
         if self.info.is_hdr:
             video = video.filter("setparams", color_trc=self.info.color_transfer, **_HDR_COLORS)
@@ -110,7 +111,6 @@ class Decoding:
             vcodec="rawvideo",
             pix_fmt="rgb24",
             enc_time_base=f"1:{_TICKS_PER_S}",
-            output_ts_offset=_OFFSET_S,
         )
         general = ["-nostdin", "-hide_banner", "-loglevel", "repeat+error", "-copyts", "-filter_complex_threads", "1"]
         return [executable, *general, *ffmpeg.get_args(stream)]

@@ -8,6 +8,8 @@ rate; two neighbours can be closer than 1 / rate when the source's rate is no mu
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
