@@ -1,0 +1,75 @@
+"""What every hand estimator is: frames of one video in, hands per frame out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, PositiveInt
+
+from humandata.schemas.documents import Document
+from humandata.schemas.landmarks import Side
+
+Image = NDArray[np.uint8]
+"""RGB (H, W, 3)."""
+FloatArray = NDArray[np.float64]
+
+
+class DetectSettings(Document):
+    """The recipe's section `detect`."""
+
+    estimator: str = Field(default="mediapipe", description="a name of the estimator registry")
+    num_hands: PositiveInt = Field(default=2, description="hands looked for in a frame")
+    min_detection_confidence: float = Field(default=0.5, ge=0, le=1, description="EgoZero and the HaMeR demo use 0.5")
+    min_presence_confidence: float = Field(default=0.5, ge=0, le=1, description="below it a hand is looked for anew")
+    min_tracking_confidence: float = Field(default=0.5, ge=0, le=1, description="overlap that a tracked hand must keep")
+
+
+@dataclass(frozen=True)
+class HandDetection:
+    """One hand in one image."""
+
+    side: Side
+    """Anatomical, as the estimator sees it in this frame alone."""
+    score: float
+    """Confidence in [0, 1]. MediaPipe reports that of the side, and no other."""
+    landmarks_px: FloatArray
+    """(21, 2) pixels of the image that was given; (0, 0) is the centre of the top-left pixel."""
+    landmarks_hand: FloatArray
+    """(21, 3) metres, about the hand's centre, axes as the camera's: right, down, forward. Their size is a guess."""
+
+
+class HandEstimator(Protocol):
+    """Finds hands. The constructor is light and runs on the driver; `setup` loads the model, on the worker.
+
+    Called as `Estimator(settings, weights)`, where weights is a path, or None for those of the cache.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, settings: DetectSettings, weights: Path | None = None) -> None: ...
+
+    @property
+    def version(self) -> str:
+        """Version of the package that does the work."""
+        ...
+
+    @property
+    def weights_sha256(self) -> str:
+        """SHA-256 of the weights; resolves them, so it raises MissingDependencyError where they cannot be had."""
+        ...
+
+    def setup(self) -> None:
+        """Load the model; idempotent. Raises MissingDependencyError."""
+        ...
+
+    def track(self, frames: Iterable[tuple[int, Image]]) -> Iterator[tuple[HandDetection, ...]]:
+        """The hands of each frame of one video, in order, given (timestamp_ns, image) with increasing timestamps.
+
+        Nothing is remembered from one call to the next. An estimator may read ahead (a batch) before it yields.
+        """
+        ...

@@ -1,0 +1,115 @@
+"""MediaPipe's hand landmarker (Tasks API) in tracking mode, on the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from humandata.errors import MissingDependencyError
+from humandata.hands.estimator import DetectSettings, HandDetection, Image
+from humandata.hands.native_logs import quiet_native_logs
+from humandata.hands.weights import Weights, resolve_weights
+from humandata.schemas.landmarks import Side
+
+if TYPE_CHECKING:
+    from mediapipe.tasks.python import vision
+
+_SIDES: dict[str, Side] = {"Left": "left", "Right": "right"}
+"""The Tasks model names the anatomical side of an image that is not mirrored."""
+
+
+class MediaPipeEstimator:
+    """Palm detection where no hand is tracked, landmarks everywhere else."""
+
+    name: ClassVar[str] = "mediapipe"
+
+    def __init__(self, settings: DetectSettings, weights: Path | None = None) -> None:
+        self._settings = settings
+        self._weights_path = weights
+        self._model: bytes | None = None
+
+    @property
+    def version(self) -> str:
+        """Version of the mediapipe package."""
+        return version("mediapipe")
+
+    @cached_property
+    def _weights(self) -> Weights:
+        return resolve_weights("hand_landmarker", self._weights_path)
+
+    @property
+    def weights_sha256(self) -> str:
+        """SHA-256 of `hand_landmarker.task`."""
+        return self._weights.sha256
+
+    def setup(self) -> None:
+        """Read the weights, and find out now whether MediaPipe can be loaded."""
+        if self._model is None:
+            _import_mediapipe()
+            self._model = self._weights.path.read_bytes()
+
+    def track(self, frames: Iterable[tuple[int, Image]]) -> Iterator[tuple[HandDetection, ...]]:
+        """The hands of each frame, as soon as it was given. See `HandEstimator.track`."""
+        self.setup()
+        mediapipe = _import_mediapipe()
+        with quiet_native_logs():
+            landmarker = self._make_landmarker()
+        with landmarker:  # left to __del__, closing at interpreter exit fails with a traceback (mediapipe 1.2)
+            last_ms, chatty = -1, True
+            for timestamp_ns, image in frames:
+                last_ms = max(round(timestamp_ns / 1e6), last_ms + 1)
+                picture = mediapipe.Image(
+                    image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(image, dtype=np.uint8)
+                )
+                with quiet_native_logs() if chatty else nullcontext():
+                    result = landmarker.detect_for_video(picture, last_ms)
+                chatty = chatty and not result.hand_landmarks  # the last warning comes with the first hand
+                yield _detections(result, image.shape[1], image.shape[0])
+
+    def _make_landmarker(self) -> vision.HandLandmarker:
+        from mediapipe.tasks.python import BaseOptions, vision
+
+        settings = self._settings
+        return vision.HandLandmarker.create_from_options(
+            vision.HandLandmarkerOptions(
+                base_options=BaseOptions(model_asset_buffer=self._model, delegate=BaseOptions.Delegate.CPU),
+                running_mode=vision.RunningMode.VIDEO,
+                num_hands=settings.num_hands,
+                min_hand_detection_confidence=settings.min_detection_confidence,
+                min_hand_presence_confidence=settings.min_presence_confidence,
+                min_tracking_confidence=settings.min_tracking_confidence,
+            )
+        )
+
+
+def _detections(result: vision.HandLandmarkerResult, width: int, height: int) -> tuple[HandDetection, ...]:
+    hands = zip(result.handedness, result.hand_landmarks, result.hand_world_landmarks, strict=True)
+    return tuple(
+        HandDetection(
+            side=_SIDES[categories[0].category_name],
+            score=float(categories[0].score),
+            landmarks_px=np.array([(point.x * width - 0.5, point.y * height - 0.5) for point in landmarks]),
+            landmarks_hand=np.array([(point.x, point.y, point.z) for point in world_landmarks]),
+        )
+        for categories, landmarks, world_landmarks in hands
+    )
+
+
+def _import_mediapipe() -> ModuleType:
+    try:
+        import mediapipe
+        import mediapipe.tasks.python.vision
+    except (ImportError, OSError) as failure:
+        raise MissingDependencyError(
+            f"MediaPipe cannot be loaded ({failure}). Install it with: pip install mediapipe; "
+            "`humandata doctor` names the system libraries it needs."
+        ) from None
+    module: ModuleType = mediapipe
+    return module

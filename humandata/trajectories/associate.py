@@ -1,0 +1,144 @@
+"""Whose hand is it: detections per frame become at most one track of each side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, NonNegativeFloat, PositiveFloat
+from scipy.optimize import linear_sum_assignment
+
+from humandata.hands.estimator import HandDetection
+from humandata.schemas.documents import Document
+from humandata.schemas.landmarks import SIDES, Side
+
+FloatArray = NDArray[np.float64]
+
+
+class AssociateSettings(Document):
+    """The recipe's section `associate`."""
+
+    duplicate_fraction: PositiveFloat = Field(
+        default=0.35, description="two detections closer than this share of the hand's size are one hand"
+    )
+    max_jump: PositiveFloat = Field(
+        default=1.56,
+        description="image widths a second that a hand may move: 100 px per 0.1 s at 640 px width (EgoMimic)",
+    )
+    max_unseen_s: PositiveFloat = Field(default=0.3, description="longer unseen, and it is a new track")
+    min_seen_s: NonNegativeFloat = Field(default=0.1, description="a track shorter than this is a false alarm")
+
+
+@dataclass(frozen=True)
+class HandObservations:
+    """One hand over N frames; NaN where it was not seen."""
+
+    landmarks_px: FloatArray
+    """(N, 21, 2) pixels of the image that was looked at."""
+    landmarks_hand: FloatArray
+    """(N, 21, 3) metres about the hand's centre, as the estimator guesses them."""
+    confidence: FloatArray
+    """(N,)."""
+
+    @property
+    def seen(self) -> NDArray[np.bool_]:
+        """(N,) whether the hand was observed."""
+        return np.isfinite(self.confidence)
+
+
+@dataclass
+class _Track:
+    """Detections of what continuity says is one hand, as (frame index, detection)."""
+
+    items: list[tuple[int, HandDetection]] = field(default_factory=list)
+
+    @property
+    def last(self) -> tuple[int, HandDetection]:
+        return self.items[-1]
+
+    @property
+    def vote(self) -> float:
+        """Sum of scores for right minus that for left."""
+        return sum(hand.score if hand.side == "right" else -hand.score for _, hand in self.items)
+
+
+def associate(
+    timestamp_ns: NDArray[np.int64],
+    detections: Sequence[Sequence[HandDetection]],
+    image_width_px: int,
+    settings: AssociateSettings,
+) -> dict[Side, HandObservations]:
+    """The left and the right hand over N frames, from the detections of each frame.
+
+    Detections are linked by continuity first; the side is then decided by all the frames of a track together, so that
+    a flicker of handedness does not swap the arms. Two tracks that claim one side at one time: the one with more votes
+    keeps it, the other takes the other side where that is free, or is dropped.
+    """
+    tracks = [
+        track
+        for track in _link(timestamp_ns, detections, image_width_px, settings)
+        if timestamp_ns[track.last[0]] - timestamp_ns[track.items[0][0]] >= settings.min_seen_s * 1e9
+    ]
+    slots: dict[Side, dict[int, HandDetection]] = {side: {} for side in SIDES}
+    for track in sorted(tracks, key=lambda track: (-abs(track.vote), track.items[0][0])):
+        preferred: Side = "right" if track.vote >= 0 else "left"
+        other: Side = "left" if preferred == "right" else "right"
+        for side in (preferred, other):
+            free = [(index, hand) for index, hand in track.items if index not in slots[side]]
+            if len(free) > len(track.items) / 2:
+                slots[side].update(free)
+                break
+    return {side: _observations(slots[side], len(timestamp_ns)) for side in SIDES}
+
+
+def _link(
+    timestamp_ns: NDArray[np.int64],
+    detections: Sequence[Sequence[HandDetection]],
+    image_width_px: int,
+    settings: AssociateSettings,
+) -> list[_Track]:
+    finished: list[_Track] = []
+    current: list[_Track] = []
+    for index, found in enumerate(detections):
+        now = timestamp_ns[index]
+        hands = _without_duplicates(found, settings.duplicate_fraction)
+        stale = [track for track in current if now - timestamp_ns[track.last[0]] > settings.max_unseen_s * 1e9]
+        finished += stale
+        current = [track for track in current if track not in stale]
+        reach = np.array([(now - timestamp_ns[track.last[0]]) / 1e9 for track in current])
+        reach = reach * settings.max_jump * image_width_px
+        cost = np.array([[_distance(track.last[1], hand) for hand in hands] for track in current])
+        taken = set()
+        if cost.size:
+            for row, column in zip(*linear_sum_assignment(cost), strict=True):
+                if cost[row, column] <= reach[row]:
+                    current[row].items.append((index, hands[column]))
+                    taken.add(column)
+        current += [_Track([(index, hand)]) for column, hand in enumerate(hands) if column not in taken]
+    return finished + current
+
+
+def _without_duplicates(hands: Sequence[HandDetection], fraction: float) -> list[HandDetection]:
+    kept: list[HandDetection] = []
+    for hand in sorted(hands, key=lambda hand: -hand.score):
+        size = float(np.linalg.norm(np.ptp(hand.landmarks_px, axis=0)))
+        if all(_distance(hand, other) > fraction * size for other in kept):
+            kept.append(hand)
+    return kept
+
+
+def _distance(a: HandDetection, b: HandDetection) -> float:
+    return float(np.linalg.norm(a.landmarks_px - b.landmarks_px, axis=-1).mean())
+
+
+def _observations(hands: dict[int, HandDetection], num_frames: int) -> HandObservations:
+    landmarks_px = np.full((num_frames, 21, 2), np.nan)
+    landmarks_hand = np.full((num_frames, 21, 3), np.nan)
+    confidence = np.full(num_frames, np.nan)
+    for index, hand in hands.items():
+        landmarks_px[index] = hand.landmarks_px
+        landmarks_hand[index] = hand.landmarks_hand
+        confidence[index] = hand.score
+    return HandObservations(landmarks_px, landmarks_hand, confidence)

@@ -1,0 +1,150 @@
+"""The whole way from detections to candidate episodes, without reading or writing a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from humandata.geometry.cameras import Camera
+from humandata.geometry.transforms import apply, invert
+from humandata.hands.estimator import HandDetection
+from humandata.schemas.documents import Document
+from humandata.schemas.episode import ArmTrack
+from humandata.schemas.landmarks import SIDES, Side
+from humandata.schemas.sidecar import Sidecar
+from humandata.trajectories.associate import AssociateSettings, HandObservations, associate
+from humandata.trajectories.camera_motion import CameraPath, camera_path
+from humandata.trajectories.fill import FillSettings, fill_confidence, fill_landmarks, short_gaps
+from humandata.trajectories.lift import LiftSettings, lift
+from humandata.trajectories.missing import known_steps, where_valid
+from humandata.trajectories.retarget import RetargetSettings, retarget
+from humandata.trajectories.segment import Segment, SegmentSettings, measure_quality, spans
+from humandata.trajectories.smooth import OutlierSettings, SmoothSettings, outliers, smooth
+
+FloatArray = NDArray[np.float64]
+
+
+class TrackSettings(Document):
+    """The recipe's section `track`: what becomes of the detections."""
+
+    associate: AssociateSettings = AssociateSettings()
+    lift: LiftSettings = LiftSettings()
+    outliers: OutlierSettings = OutlierSettings()
+    fill: FillSettings = FillSettings()
+    smooth: SmoothSettings = SmoothSettings()
+    retarget: RetargetSettings = RetargetSettings()
+    segment: SegmentSettings = SegmentSettings()
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """Both arms and the camera over all N frames that were looked at."""
+
+    timestamp_ns: NDArray[np.int64]
+    arms: dict[Side, ArmTrack]
+    reprojection_px: dict[Side, FloatArray]
+    """(N,) each."""
+    path: CameraPath
+    camera: Camera
+
+
+def build_tracks(
+    timestamp_ns: NDArray[np.int64],
+    detections: Sequence[Sequence[HandDetection]],
+    camera: Camera,
+    sidecar: Sidecar | None,
+    settings: TrackSettings,
+) -> Tracks:
+    """Both arms over N frames: timestamps (N,), the hands detected in each, and the camera of the image looked at.
+
+    Outliers are dropped, gaps filled and tracks smoothed at the rate of detection, in the world where the camera's
+    pose in it is known: a hand at rest then stays at rest while the head turns.
+    """
+    path = camera_path(timestamp_ns, sidecar)
+    observations = associate(timestamp_ns, detections, camera.width, settings.associate)
+    arms: dict[Side, ArmTrack] = {}
+    reprojection_px: dict[Side, FloatArray] = {}
+    for side in SIDES:
+        arms[side], reprojection_px[side] = _build_arm(timestamp_ns, observations[side], camera, path, side, settings)
+    return Tracks(timestamp_ns, arms, reprojection_px, path, camera)
+
+
+def cut_segments(tracks: Tracks, steps: NDArray[np.int64], settings: TrackSettings) -> list[Segment]:
+    """The candidate episodes, given which frames (increasing indices into N) are to be stored as steps."""
+    tracked = np.logical_or.reduce([tracks.arms[side].valid[steps] for side in SIDES])
+    ranges = spans(tracks.timestamp_ns[steps], tracked, settings.segment)
+    return [_take(tracks, steps[start:stop]) for start, stop in ranges]
+
+
+def _build_arm(
+    timestamp_ns: NDArray[np.int64],
+    observations: HandObservations,
+    camera: Camera,
+    path: CameraPath,
+    side: Side,
+    settings: TrackSettings,
+) -> tuple[ArmTrack, FloatArray]:
+    """The arm of one hand, and the reprojection error (N,)."""
+    lifted = lift(observations, camera, settings.lift)
+    T_world_camera = path.T_world_camera
+    if path.world_frame == "camera":
+        T_world_camera = np.broadcast_to(np.eye(4), T_world_camera.shape)
+    landmarks_world = apply(T_world_camera, lifted.landmarks_camera)
+    landmarks_world[outliers(landmarks_world, side, settings.outliers)] = np.nan
+
+    known = known_steps(landmarks_world)
+    gaps = short_gaps(timestamp_ns, known, settings.fill.max_gap_s)
+    landmarks_world = fill_landmarks(timestamp_ns, landmarks_world, gaps, side)
+    landmarks_world = smooth(timestamp_ns, landmarks_world, settings.smooth)
+
+    landmarks_camera = apply(invert(T_world_camera), landmarks_world)
+    filled = known_steps(landmarks_camera) & ~known
+    landmarks_px = np.where(known[:, None, None], observations.landmarks_px, camera.project(landmarks_camera))
+    arm = retarget(
+        landmarks_camera,
+        landmarks_px,
+        fill_confidence(where_valid(known, observations.confidence), gaps),
+        filled,
+        path,
+        side,
+        settings.retarget,
+    )
+    return arm, lifted.reprojection_px
+
+
+def _take(tracks: Tracks, frames: NDArray[np.int64]) -> Segment:
+    arms = {side: _take_arm(arm, frames) for side, arm in tracks.arms.items()}
+    reprojection_px = {side: error[frames] for side, error in tracks.reprojection_px.items()}
+    return Segment(
+        frame_index=frames,
+        timestamp_ns=tracks.timestamp_ns[frames],
+        arms=arms,
+        T_world_camera=tracks.path.T_world_camera[frames],
+        world_valid=tracks.path.world_valid[frames],
+        world_frame=tracks.path.world_frame,
+        camera_motion=tracks.path.camera_motion,
+        scale="assumed",
+        camera=tracks.camera,
+        quality=measure_quality(arms, reprojection_px),
+    )
+
+
+def _take_arm(arm: ArmTrack, frames: NDArray[np.int64]) -> ArmTrack:
+    assert arm.hand is not None
+    return ArmTrack(
+        T_world_ee=arm.T_world_ee[frames],
+        valid=arm.valid[frames],
+        interpolated=arm.interpolated[frames],
+        confidence=arm.confidence[frames],
+        gripper_opening=arm.gripper_opening[frames],
+        aperture_m=arm.aperture_m[frames],
+        hand=replace(
+            arm.hand,
+            T_world_wrist=arm.hand.T_world_wrist[frames],
+            landmarks_camera=arm.hand.landmarks_camera[frames],
+            landmarks_px=arm.hand.landmarks_px[frames],
+        ),
+    )
