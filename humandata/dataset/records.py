@@ -23,6 +23,7 @@ class InputRecord(Document):
     episodes: tuple[dict[str, Any], ...]
     rejected: tuple[dict[str, Any], ...]
     files: dict[str, str]
+    figures: dict[str, float] = {}
     warnings: tuple[str, ...] = ()
 
 

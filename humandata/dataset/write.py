@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -53,11 +53,13 @@ def write_input(
     recipe_sha256: str,
     episodes: Iterable[Episode],
     rejected: Sequence[Rejection] = (),
+    figures: Mapping[str, float] | None = None,
     warnings: Sequence[str] = (),
 ) -> InputRecord:
     """Write an input's episodes one after the other, then its record; what an earlier version of it left is removed.
 
-    `rejected` and `warnings` are read after the last episode, so the caller may fill them while it makes episodes.
+    `rejected`, `figures` and `warnings` are read after the last episode, so the caller may fill them while it makes
+    episodes.
     """
     path = record_path(source, identity.input)
     earlier = read_document(InputRecord, path, DatasetError) if path.exists() else None
@@ -74,6 +76,7 @@ def write_input(
         episodes=tuple(rows),
         rejected=tuple(asdict(each) for each in rejected),
         files=files,
+        figures=dict(figures or {}),
         warnings=tuple(warnings),
     )
     write_record(path, record)

@@ -30,6 +30,27 @@ def thin(timestamps_ns: ArrayLike, rate_hz: float, source_rate_hz: float | None)
     return np.concatenate([[True], slots[1:] > np.maximum.accumulate(slots)[:-1]])
 
 
+class Thinner:
+    """The rule of `thin` for frames that come one at a time."""
+
+    def __init__(self, rate_hz: float, source_rate_hz: float | None) -> None:
+        self._rate_hz = rate_hz
+        self._shift = _slot_shift(rate_hz, source_rate_hz)
+        self._first_ns: int | None = None
+        self._last_slot = 0
+
+    def keeps(self, timestamp_ns: int) -> bool:
+        """Whether to keep the frame of this time, which is later than those asked about before."""
+        if self._first_ns is None:
+            self._first_ns = timestamp_ns
+            self._last_slot = math.floor(self._shift)
+            return True
+        slot = math.floor((timestamp_ns - self._first_ns) / 1e9 * self._rate_hz + self._shift)
+        kept = slot > self._last_slot
+        self._last_slot = max(slot, self._last_slot)
+        return kept
+
+
 def selection_expression(rate_hz: float | None, source_rate_hz: float | None) -> str:
     """The rule of `thin` for ffmpeg's `select` filter; without a rate, every frame later than the one before it.
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from humandata.video.rates import thin
+from humandata.video.rates import Thinner, thin
 
 stamps_ns = st.lists(st.integers(1, 500_000_000), min_size=1, max_size=60).map(lambda gaps: np.cumsum([0, *gaps]))
 rates_hz = st.floats(0.5, 120)
@@ -44,3 +44,14 @@ def test_a_slower_source_is_kept_whole() -> None:
 def test_a_rate_must_be_positive() -> None:
     with pytest.raises(ValueError, match="positive"):
         thin([0, 1], 0.0, None)
+
+
+@given(
+    st.lists(st.integers(1, 200_000_000), min_size=1, max_size=60),
+    st.floats(0.5, 60.0),
+    st.sampled_from([None, 24.0, 29.97, 60.0]),
+)
+def test_one_at_a_time_is_the_same_as_all_at_once(steps_ns: list[int], rate_hz: float, source_hz: float | None) -> None:
+    stamps = np.cumsum(steps_ns)
+    thinner = Thinner(rate_hz, source_hz)
+    assert [thinner.keeps(int(stamp)) for stamp in stamps] == thin(stamps, rate_hz, source_hz).tolist()
