@@ -1,0 +1,93 @@
+"""The reference policy: a small flow-matching transformer over image, text, state and a noisy action chunk.
+
+Lipman et al., "Flow Matching for Generative Modeling", ICLR 2023; as an action head: Black et al., "π0: A
+Vision-Language-Action Flow Model for General Robot Control", 2024.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from humandata.training.policies.text import TextEncoder
+from humandata.training.policies.transformer import ConditionedBlock, time_features
+from humandata.training.policies.vision import VisionEncoder
+from humandata.training.policy import Observation, Policy, PolicySpec
+
+WIDTH = 128
+NUM_BLOCKS = 3
+NUM_HEADS = 4
+NUM_SAMPLING_STEPS = 10
+"""Euler steps from noise to action, as in π0."""
+
+
+class FlowMatchingPolicy(Policy):
+    """x_t = t·action + (1 − t)·noise; the network predicts the velocity action − noise wherever the mask is true.
+
+    Action and state enter with their masks beside them and zero where masked, so what is masked cannot leak.
+    One head serves every embodiment; which one it is comes in as a condition.
+    """
+
+    def __init__(self, spec: PolicySpec) -> None:
+        super().__init__(spec)
+        self.text = TextEncoder(WIDTH, num_buckets=2048, max_words=12)
+        self.vision = VisionEncoder(WIDTH, channels=(16, 32, 64), num_keypoints=32)
+        self.state = nn.Sequential(nn.Linear(2 * spec.state_dim, WIDTH), nn.SiLU(), nn.Linear(WIDTH, WIDTH))
+        self.embodiment = nn.Embedding(spec.num_embodiments, WIDTH)
+        self.time = nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.SiLU(), nn.Linear(WIDTH, WIDTH))
+        self.action_in = nn.Linear(2 * spec.action_dim, WIDTH)
+        self.action_position = nn.Parameter(torch.randn(spec.horizon, WIDTH) * 0.1)
+        self.blocks = nn.ModuleList(ConditionedBlock(WIDTH, NUM_HEADS) for _ in range(NUM_BLOCKS))
+        self.action_norm = nn.LayerNorm(WIDTH)
+        self.action_out = nn.Linear(WIDTH, spec.action_dim)
+        nn.init.zeros_(self.action_out.weight)
+        nn.init.zeros_(self.action_out.bias)
+
+    def loss(self, observation: Observation, action: Tensor, action_mask: Tensor, generator: torch.Generator) -> Tensor:
+        """Mean squared error of the velocity over what is known, at one time and noise a sample."""
+        action = torch.where(action_mask, action, 0.0)
+        noise = torch.randn(action.shape, generator=generator).to(action.device)
+        time = _sample_time(len(action), generator).to(action.device)
+        noisy = torch.lerp(noise, action, time[:, None, None])
+        velocity = self._velocity(self._observe(observation), observation, noisy, action_mask, time)
+        error = torch.where(action_mask, velocity - (action - noise), 0.0)
+        return error.square().sum() / action_mask.sum().clamp(min=1)
+
+    @torch.no_grad()
+    def sample(self, observation: Observation, wanted: Tensor, generator: torch.Generator) -> Tensor:
+        """Follow the velocity from noise at t = 0 to an action at t = 1."""
+        mask = wanted[:, None].expand(-1, self.spec.horizon, -1)
+        tokens = self._observe(observation)
+        chunk = torch.randn(mask.shape, generator=generator).to(mask.device)
+        for step in range(NUM_SAMPLING_STEPS):
+            time = torch.full((len(chunk),), step / NUM_SAMPLING_STEPS, device=chunk.device)
+            chunk = chunk + self._velocity(tokens, observation, chunk, mask, time) / NUM_SAMPLING_STEPS
+        return torch.where(mask, chunk, 0.0)
+
+    def _observe(self, observation: Observation) -> Tensor:
+        """Observation tokens (B, N, WIDTH); they do not depend on the flow's time."""
+        embodiment = self.embodiment(observation.embodiment_index)
+        text = self.text(observation.text)
+        image = self.vision(observation.image, text.mean(dim=1) + embodiment)
+        known = torch.where(observation.state_mask, observation.state, 0.0)
+        state = self.state(torch.cat([known, observation.state_mask.to(known.dtype)], dim=-1))
+        return torch.cat([image, state[:, None], text], dim=1)
+
+    def _velocity(self, tokens: Tensor, observation: Observation, noisy: Tensor, mask: Tensor, time: Tensor) -> Tensor:
+        """Velocity (B, H, action_dim) float32 at noisy chunks of that shape and times (B,)."""
+        visible = torch.where(mask, noisy, 0.0)
+        actions = self.action_in(torch.cat([visible, mask.to(visible.dtype)], dim=-1)) + self.action_position
+        condition = self.time(time_features(time, WIDTH)) + self.embodiment(observation.embodiment_index)
+        sequence = torch.cat([tokens, actions], dim=1)
+        for block in self.blocks:
+            sequence = block(sequence, condition)
+        velocity: Tensor = self.action_out(self.action_norm(sequence[:, -self.spec.horizon :]))
+        return velocity.float()
+
+
+def _sample_time(num: int, generator: torch.Generator) -> Tensor:
+    """Times (num,) in [0, 0.999] from the density of π0, Beta(1.5, 1) of 1 − t, which favours the noisy end.
+
+    The distribution function of Beta(1.5, 1) is x^1.5, so its inverse at a uniform number is a sample.
+    """
+    return 0.999 * (1.0 - torch.rand(num, generator=generator) ** (1.0 / 1.5))
