@@ -1,9 +1,9 @@
 """A parallel-jaw gripper of the size of a Robotiq 2F-85, and the arm that carries it.
 
 The tool frame is the shared end-effector frame: origin between the fingertips, z out of the tool, x closing direction.
-The arm has the proportions of a Franka Panda (shoulder 0.333 m above the base, upper arm 0.316 m, forearm 0.384 m, wrist
-0.088 m beside and 0.107 m above the flange; Franka Control Interface documentation, Denavit-Hartenberg parameters). It
-is there to be seen: its elbow is placed in the upright plane through shoulder and wrist.
+The arm has the proportions of a Franka Panda (shoulder 0.333 m above the base, upper arm 0.316 m, forearm 0.384 m,
+wrist 0.088 m beside and 0.107 m above the flange; Franka Control Interface documentation, Denavit-Hartenberg
+parameters). It is there to be seen: its elbow is placed in the upright plane through shoulder and wrist.
 """
 
 from __future__ import annotations

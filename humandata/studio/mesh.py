@@ -94,7 +94,7 @@ def open_box(size: ArrayLike, wall: float, color: ArrayLike) -> Mesh:
 
 
 def revolved(profile: ArrayLike, color: ArrayLike, segments: int = 24, gloss: float = 0.1) -> Mesh:
-    """The surface that a profile (K, 2) of radius and z in metres sweeps around z; a point given twice makes a crease."""
+    """The surface a profile (K, 2) of radius and z in metres sweeps around z; a point given twice makes a crease."""
     radius, z = np.asarray(profile, dtype=np.float64).T
     angle = np.linspace(0.0, 2.0 * np.pi, segments, endpoint=False)
     x, y = radius[:, None] * np.cos(angle), radius[:, None] * np.sin(angle)
@@ -136,8 +136,8 @@ def rotation_onto(direction: ArrayLike) -> FloatArray:
 def slab(size: ArrayLike, top_z: float, color: ArrayLike, grain: Grain | None, gloss: float = 0.1) -> Mesh:
     """A table top centred on the z axis, with its upper face at `top_z`; size (3,) in metres."""
     mesh = box(size, color, gloss=gloss)
-    lowered = mesh.vertices + [0.0, 0.0, top_z - float(np.asarray(size)[2]) / 2]
-    return replace(mesh, vertices=lowered, grain=grain)
+    drop = np.array([0.0, 0.0, top_z - float(np.asarray(size)[2]) / 2])
+    return replace(mesh, vertices=mesh.vertices + drop, grain=grain)
 
 
 def _corner(sign_by_axis: dict[int, int]) -> int:

@@ -23,6 +23,7 @@ from humandata.schemas.landmarks import Side
 from humandata.studio.scene import BIN_WALL_M, Block, PlaceTask, Scene
 
 GRAVITY_M_S2 = 9.81
+UP = np.array([0.0, 0.0, 1.0])
 START_POSITION_M = {"left": (-0.12, 0.17, 0.16), "right": (-0.12, -0.17, 0.16)}
 
 
@@ -125,6 +126,11 @@ class PlaceMotion:
     openings_m: FloatArray
     rest_z_m: float
 
+    @property
+    def closing_s(self) -> float:
+        """When the fingers begin to close on the block."""
+        return float(self.opening_times_s[2])
+
     def at(self, time_s: ArrayLike) -> MotionSample:
         """Sample at times (N,) in seconds; before 0 and after `duration_s` everything rests."""
         time = np.atleast_1d(np.asarray(time_s, dtype=np.float64))
@@ -162,8 +168,8 @@ def tool_rotation(closing: ArrayLike, tilt_rad: float) -> FloatArray:
     It leans towards z × x with z down: forward (+x of the world) for a closing direction to the left (+y).
     """
     x = np.asarray(closing, dtype=np.float64)
-    ahead = np.cross([0.0, 0.0, -1.0], x)
-    z = -np.cos(tilt_rad) * np.array([0.0, 0.0, 1.0]) + np.sin(tilt_rad) * ahead
+    ahead = np.cross(-UP, x)
+    z = np.sin(tilt_rad) * ahead - np.cos(tilt_rad) * UP
     return np.stack([x, np.cross(z, x), z], axis=1)
 
 
@@ -182,11 +188,12 @@ def plan_place(
     R_grasp = tool_rotation(closing, tilt)
     back = -R_grasp[:, 2]
 
-    grasp = block.T_world_block[:3, 3] + [0.0, 0.0, rng.uniform(-0.1, 0.25) * block.size_m]
+    grip_height = rng.uniform(-0.1, 0.25) * block.size_m
+    grasp = block.T_world_block[:3, 3] + grip_height * UP
     T_world_bin = scene.bin(task.bin_side).T_world_bin
     rest_z = BIN_WALL_M + block.size_m / 2
     spot = T_world_bin[:3, 3] + T_world_bin[:3, :3] @ [*rng.uniform(-0.02, 0.02, 2), 0.0]
-    place = spot + [0.0, 0.0, rest_z + (grasp - block.T_world_block[:3, 3])[2] + rng.uniform(*style.drop_m)]
+    place = spot + (rest_z + grip_height + rng.uniform(*style.drop_m)) * UP
     lift = rng.uniform(*style.lift_m)
     start = np.array(START_POSITION_M[side]) + rng.uniform(-1.0, 1.0, 3) * style.start_spread_m
     end = np.array(START_POSITION_M[side]) + rng.uniform(-1.0, 1.0, 3) * style.start_spread_m
@@ -196,12 +203,12 @@ def plan_place(
     points = np.array(
         [
             start,
-            grasp + hover * back + [0.0, 0.0, 0.3 * hover],
+            grasp + hover * (back + 0.3 * UP),
             grasp,
-            grasp + [0.0, 0.0, lift],
-            place + [0.0, 0.0, lift * 0.8],
+            grasp + lift * UP,
+            place + 0.8 * lift * UP,
             place,
-            place + [0.0, 0.0, lift * 0.9],
+            place + 0.9 * lift * UP,
             end,
         ]
     )

@@ -6,7 +6,7 @@ World frame: origin on the table top, z up, x forward (away from the demonstrato
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -112,7 +112,7 @@ def scene_meshes(scene: Scene, T_world_block_by_color: Mapping[str, FloatArray] 
     """Meshes of table, bins and blocks in the world; blocks named in the mapping stand there instead."""
     moved = T_world_block_by_color or {}
     table = slab(TABLE_SIZE_M, 0.0, scene.table_color, scene.table_grain, gloss=0.0)
-    meshes = [replace(table, vertices=table.vertices + [TABLE_CENTER_X_M, 0.0, 0.0])]
+    meshes = [table.transformed(make_transform(np.eye(3), [TABLE_CENTER_X_M, 0.0, 0.0]))]
     meshes += [_bin_mesh(each.color).transformed(each.T_world_bin) for each in scene.bins]
     for block in scene.blocks:
         T_world_block = moved.get(block.color, block.T_world_block)

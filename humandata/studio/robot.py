@@ -1,0 +1,186 @@
+"""Robot demonstrations on disk: a LeRobot dataset and a robomimic file, each with the truth beside it.
+
+The same seed and episode number give the same motion in both. Output does not depend on the number of workers.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from humandata.geometry.rotations import FloatArray
+from humandata.studio.lerobot_writer import LeRobotEpisode, droid_vectors, video_file, write_lerobot
+from humandata.studio.robomimic_writer import (
+    CAMERA,
+    RobomimicEpisode,
+    osc_pose_actions,
+    robosuite_observations,
+    write_robomimic,
+)
+from humandata.studio.robot_episode import (
+    FRONT_VIEW,
+    SHOULDER_VIEW,
+    RobotEpisode,
+    plan_robot_episode,
+    robot_frames,
+    robot_states,
+    step_times,
+)
+
+LEROBOT_RATE_HZ = 15
+ROBOMIMIC_RATE_HZ = 20
+EPISODES_PER_VIDEO = 2
+Progress = Callable[[int, int], None]
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+def render_robot_lerobot(
+    out: Path,
+    num_episodes: int,
+    seed: int,
+    workers: int = 1,
+    *,
+    width: int = 320,
+    height: int = 240,
+    progress: Progress | None = None,
+) -> Path:
+    """Render a LeRobot v3.0 dataset of a Panda with a Robotiq gripper at 15 Hz into the folder `out`.
+
+    The truth goes to `out`/../truth/<name of out>/<episode>.npz: timestamp_s (N,), T_base_ee (N, 4, 4), opening_m (N,).
+    A dataset that exists is left alone. `progress` is told (done, total) in episodes. Returns `out`.
+    """
+    if out.exists():
+        return out
+    unfinished = _fresh(out)
+    groups = [
+        range(num_episodes)[first : first + EPISODES_PER_VIDEO] for first in range(0, num_episodes, EPISODES_PER_VIDEO)
+    ]
+    job = partial(_render_lerobot_video, unfinished, _truth_folder(out), seed, width, height)
+    episodes: list[LeRobotEpisode] = []
+    for group in _run(job, groups, workers):
+        episodes += group
+        if progress:
+            progress(len(episodes), num_episodes)
+    write_lerobot(unfinished, episodes, LEROBOT_RATE_HZ, width, height)
+    unfinished.rename(out)
+    return out
+
+
+def render_robot_robomimic(
+    out: Path,
+    num_episodes: int,
+    seed: int,
+    workers: int = 1,
+    *,
+    width: int = 160,
+    height: int = 160,
+    progress: Progress | None = None,
+) -> Path:
+    """Render a robomimic HDF5 file of a Panda at 20 Hz to `out`; truth and the rest as in `render_robot_lerobot`."""
+    if out.exists():
+        return out
+    unfinished = _fresh(out)
+    job = partial(_render_robomimic_episode, _truth_folder(out), seed, width, height)
+
+    def reported() -> Iterator[RobomimicEpisode]:
+        for done, episode in enumerate(_run(job, range(num_episodes), workers), start=1):
+            yield episode
+            if progress:
+                progress(done, num_episodes)
+
+    write_robomimic(unfinished, reported(), ROBOMIMIC_RATE_HZ, width, height)
+    unfinished.rename(out)
+    return out
+
+
+def _render_lerobot_video(
+    root: Path, truth_folder: Path, seed: int, width: int, height: int, numbers: range
+) -> list[LeRobotEpisode]:
+    """Render some episodes one after the other into one video file, as LeRobot v3 does; return their tables."""
+    from humandata.studio.capture import encode_mp4
+
+    plans = [plan_robot_episode(seed, number, SHOULDER_VIEW, width, height) for number in numbers]
+    video_number = numbers.start // EPISODES_PER_VIDEO
+    episodes, first_frame = [], 0
+    for number, plan in zip(numbers, plans, strict=True):
+        times = step_times(plan.motion, LEROBOT_RATE_HZ)
+        _save_truth(truth_folder, number, plan, times)
+        states = robot_states(plan.motion, times)
+        following = robot_states(plan.motion, times + 1.0 / LEROBOT_RATE_HZ)
+        state, action = (droid_vectors(each).astype(np.float32) for each in (states, following))
+        episodes.append(LeRobotEpisode(plan.motion.task.text, state, action, video_number, first_frame))
+        first_frame += len(times)
+
+    def frames() -> Iterator[NDArray[np.uint8]]:
+        for plan in plans:
+            yield from robot_frames(plan, step_times(plan.motion, LEROBOT_RATE_HZ))
+
+    path = video_file(root, video_number)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    encode_mp4(frames(), LEROBOT_RATE_HZ, path)
+    return episodes
+
+
+def _render_robomimic_episode(truth_folder: Path, seed: int, width: int, height: int, number: int) -> RobomimicEpisode:
+    plan = plan_robot_episode(seed, number, FRONT_VIEW, width, height)
+    times = step_times(plan.motion, ROBOMIMIC_RATE_HZ)
+    _save_truth(truth_folder, number, plan, times)
+    states = robot_states(plan.motion, times)
+    following = robot_states(plan.motion, times + 1.0 / ROBOMIMIC_RATE_HZ)
+    images = np.stack(list(robot_frames(plan, times)))
+    observations: dict[str, FloatArray | NDArray[np.uint8]] = {f"{CAMERA}_image": images}
+    observations.update(robosuite_observations(states))
+    return RobomimicEpisode(plan.motion.task.text, observations, osc_pose_actions(states, following))
+
+
+def _save_truth(folder: Path, number: int, plan: RobotEpisode, times: FloatArray) -> None:
+    states = robot_states(plan.motion, times)
+    folder.mkdir(parents=True, exist_ok=True)
+    np.savez(
+        folder / f"{number:06d}.npz",
+        allow_pickle=False,
+        timestamp_s=times,
+        T_base_ee=states.T_base_ee,
+        opening_m=states.opening_m,
+    )
+
+
+def _truth_folder(out: Path) -> Path:
+    return out.parent / "truth" / out.stem
+
+
+def _fresh(out: Path) -> Path:
+    """Where output is put together before it gets its name; what an interrupted run left there is removed."""
+    unfinished = out.with_name(f".{out.name}.partial")
+    if unfinished.is_dir():
+        shutil.rmtree(unfinished)
+    unfinished.unlink(missing_ok=True)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    return unfinished
+
+
+def _run(job: Callable[[Job], Result], items: Sequence[Job], workers: int) -> Iterator[Result]:
+    """Results in the order of the items, from as many processes as asked for."""
+    if workers <= 1 or len(items) <= 1:
+        yield from map(job, items)
+        return
+    with ProcessPoolExecutor(min(workers, len(items)), get_context("spawn"), _use_one_thread) as pool:
+        try:
+            yield from pool.map(job, items)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _use_one_thread() -> None:
+    import cv2
+
+    cv2.setNumThreads(1)
