@@ -42,25 +42,31 @@ def missing_libraries() -> list[str]:
 
 
 def mend_line(libraries: list[str]) -> str:
-    """The line that installs libraries, for a person to type."""
+    """The line that installs libraries, for a person to type; empty where nothing is missing."""
+    if not libraries:
+        return ""
     if shutil.which("apt-get") is None:
         return f"install with this system's package manager: {' '.join(libraries)}"
     sudo = "" if os.geteuid() == 0 else "sudo "
-    return f"{sudo}apt-get update && {sudo}apt-get install -y {' '.join(PACKAGES[library] for library in libraries)}"
+    return " && ".join(f"{sudo}{' '.join(command)}" for command in _apt_commands(libraries))
 
 
 def main() -> int:
     """Install what is missing where that is possible (root, apt-get); otherwise print the line that does, and fail."""
     missing = missing_libraries()
     if missing and os.geteuid() == 0 and shutil.which("apt-get") is not None:
-        print(mend_line(missing), flush=True)
-        subprocess.run(
-            mend_line(missing), shell=True, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, check=False
-        )
+        for command in _apt_commands(missing):
+            print(" ".join(command), flush=True)
+            subprocess.run(command, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, check=False)
         missing = missing_libraries()
     if missing:
         print(f"missing system libraries: {', '.join(missing)}\n  {mend_line(missing)}", file=sys.stderr)
     return 1 if missing else 0
+
+
+def _apt_commands(libraries: list[str]) -> list[list[str]]:
+    packages = [PACKAGES[library] for library in libraries]
+    return [["apt-get", "update"], ["apt-get", "install", "-y", "--no-install-recommends", *packages]]
 
 
 if __name__ == "__main__":

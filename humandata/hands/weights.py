@@ -56,13 +56,16 @@ class Weights:
 
 @dataclass(frozen=True)
 class ModelStatus:
-    """Whether the cache holds a model; `path` is where it is or would be."""
+    """Whether a model is there; `path` is where it is or would be.
+
+    `given` means that the environment variable names a file, which is used instead of the cache.
+    """
 
     name: str
     purpose: str
     license: str
     path: Path
-    state: Literal["cached", "missing", "corrupted"]
+    state: Literal["given", "cached", "missing", "corrupted"]
 
 
 MODELS: dict[str, Model] = {
@@ -115,8 +118,8 @@ def resolve_weights(name: str, path: Path | None = None) -> Weights:
     model = _model(name)
     if path is not None:
         return _use_given(model, path, "the path given")
-    if variable := os.environ.get(model.environment_variable):
-        return _use_given(model, Path(variable).expanduser(), model.environment_variable)
+    if (own := _path_in_environment(model)) is not None:
+        return _use_given(model, own, model.environment_variable)
     status = verify(name)
     if status.state == "cached":
         return Weights(status.path, model.sha256)
@@ -161,8 +164,11 @@ def fetch(name: str) -> Weights:
 
 
 def verify(name: str) -> ModelStatus:
-    """Compare the cached file of a model with its SHA-256; nothing is fetched."""
+    """Say whether a model is there and the cached file has its SHA-256; nothing is fetched."""
     model = _model(name)
+    path = _path_in_environment(model)
+    if path is not None:
+        return ModelStatus(name, model.purpose, model.license, path, "given" if path.is_file() else "missing")
     path = _cached_path(model)
     state: Literal["cached", "missing", "corrupted"] = "missing"
     if path.is_file():
@@ -179,6 +185,11 @@ def _model(name: str) -> Model:
     if name not in MODELS:
         raise unknown_name("model", name, MODELS)
     return MODELS[name]
+
+
+def _path_in_environment(model: Model) -> Path | None:
+    value = os.environ.get(model.environment_variable)
+    return Path(value).expanduser() if value else None
 
 
 def _cached_path(model: Model) -> Path:
