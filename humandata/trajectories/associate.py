@@ -17,6 +17,10 @@ from humandata.schemas.landmarks import SIDES, Side
 FloatArray = NDArray[np.float64]
 
 
+_NEVER = 1e9
+"""Cost of a link that is not allowed: more than any number of allowed ones."""
+
+
 class AssociateSettings(Document):
     """The recipe's section `associate`."""
 
@@ -107,17 +111,23 @@ def _link(
         stale = [track for track in current if now - timestamp_ns[track.last[0]] > settings.max_unseen_s * 1e9]
         finished += stale
         current = [track for track in current if track not in stale]
-        reach = np.array([(now - timestamp_ns[track.last[0]]) / 1e9 for track in current])
-        reach = reach * settings.max_jump * image_width_px
-        cost = np.array([[_distance(track.last[1], hand) for hand in hands] for track in current])
+        seconds = np.array([(now - timestamp_ns[track.last[0]]) / 1e9 for track in current])
+        reach = seconds[:, None] * settings.max_jump * image_width_px
+        distance = np.array([[_distance(track.last[1], hand) for hand in hands] for track in current])
         taken = set()
-        if cost.size:
-            for row, column in zip(*linear_sum_assignment(cost), strict=True):
-                if cost[row, column] <= reach[row]:
+        if distance.size:
+            allowed = (distance <= reach) & [[_may_follow(track, hand, index) for hand in hands] for track in current]
+            for row, column in zip(*linear_sum_assignment(np.where(allowed, distance, _NEVER)), strict=True):
+                if allowed[row, column]:
                     current[row].items.append((index, hands[column]))
                     taken.add(column)
         current += [_Track([(index, hand)]) for column, hand in enumerate(hands) if column not in taken]
     return finished + current
+
+
+def _may_follow(track: _Track, hand: HandDetection, index: int) -> bool:
+    """From frame to frame a hand's side may flicker; after a frame unseen, it must be that of the track."""
+    return track.last[0] == index - 1 or (track.vote >= 0) == (hand.side == "right")
 
 
 def _without_duplicates(hands: Sequence[HandDetection], fraction: float) -> list[HandDetection]:
