@@ -1,0 +1,52 @@
+"""The manifest as a file, and the sources it names."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+from humandata.dataset.files import write_atomically
+from humandata.dataset.read import ShardSource, open_source
+from humandata.errors import DatasetError
+from humandata.schemas.mixture import Mixture
+
+
+def write_mixture(path: Path, mixture: Mixture) -> None:
+    """Write the manifest atomically, laid out for people; one content has one layout."""
+    text = json.dumps(mixture.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
+    rows_of_numbers = re.sub(r"\[\n[^\[\]{}\"]*\n *\]", lambda match: " ".join(match[0].split()), text)
+    write_atomically(path, rows_of_numbers.encode() + b"\n")
+
+
+def relative_path(source: Path, folder: Path) -> str:
+    """How a manifest in `folder` names the folder of a source."""
+    try:
+        return Path(os.path.relpath(source.resolve(), folder.resolve())).as_posix()
+    except ValueError:  # on another drive
+        return source.resolve().as_posix()
+
+
+def open_sources(mixture: Mixture, folder: Path) -> list[ShardSource]:
+    """The sources of a manifest that lies in `folder`, in its order.
+
+    Raises DatasetError naming a source that is gone or has changed since the mixture was made.
+    """
+    sources = []
+    for member in mixture.sources:
+        path = folder / member.path
+        if not path.is_dir():
+            raise DatasetError(
+                f"source '{member.name}' of the mixture is gone: no folder {path}. Bring it back, or make the mixture "
+                "again with `humandata mix`."
+            )
+        source = open_source(path)
+        if source.document.fingerprint != member.fingerprint:
+            raise DatasetError(
+                f"source '{member.name}' has changed since the mixture was made: the shard changed, {path} now has the "
+                f"fingerprint {source.document.fingerprint[:12]}, the mixture has {member.fingerprint[:12]}. Make the "
+                "mixture again with `humandata mix`, or bring the old shard back."
+            )
+        sources.append(source)
+    return sources

@@ -1,0 +1,165 @@
+"""What a mixture amounts to, in figures and warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from rich.table import Table
+
+from humandata.dataset.read import ShardSource
+from humandata.errors import UsageError
+from humandata.mixtures.advice import source_warnings, speed_warnings
+from humandata.mixtures.groups import HUMAN
+from humandata.mixtures.sampler import source_shares
+from humandata.schemas.mixture import Mixture, MixtureSource
+
+SAMPLES_OF_REPORT = 100_000
+"""Effective epochs are reported for this many training samples."""
+
+
+@dataclass(frozen=True)
+class SourceSummary:
+    """One source of a mixture."""
+
+    name: str
+    group: str
+    share: float
+    training_episodes: int
+    held_out_episodes: int
+    training_steps: int
+    hours: float
+    """Duration of the episodes that take part."""
+    epochs: float
+    """Passes in SAMPLES_OF_REPORT training samples."""
+    repeats: float
+    """Passes for each pass over the source that is passed least."""
+    median_speed: float | None
+    """Of the end effectors as played, in m/s."""
+    slowdown: float
+    masked: tuple[str, ...]
+    """What is never used of its actions: gripper, rotation."""
+    scale: tuple[str, ...]
+    intrinsics: tuple[str, ...]
+    camera_motion: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class MixtureSummary:
+    """A mixture as `mix` and `inspect` report it."""
+
+    manifest_sha256: str
+    groups: dict[str, float]
+    batch_size: int
+    sources: tuple[SourceSummary, ...]
+    warnings: tuple[str, ...]
+
+
+def summarize(mixture: Mixture, sources: Sequence[ShardSource]) -> MixtureSummary:
+    """Figures and warnings of a mixture, of which `sources` are the sources opened, in its order."""
+    shares = source_shares(mixture)
+    repeats = source_repeats(mixture)
+    episodes = [source.episodes() for source in sources]
+    summaries = tuple(
+        _summarize_source(mixture, member, table, share, repeat)
+        for member, table, share, repeat in zip(mixture.sources, episodes, shares, repeats, strict=True)
+    )
+    advice = [
+        line for member, table in zip(mixture.sources, episodes, strict=True) for line in source_warnings(member, table)
+    ]
+    return MixtureSummary(
+        manifest_sha256=mixture.manifest_sha256,
+        groups=dict(mixture.groups),
+        batch_size=mixture.batch_size,
+        sources=summaries,
+        warnings=(*speed_warnings(mixture.sources), *advice),
+    )
+
+
+def source_repeats(mixture: Mixture) -> list[float]:
+    """How often each source is passed for each pass over the source passed least; 0 for one that is not drawn from."""
+    passes = [
+        share / source.training.num_steps if share else 0.0
+        for share, source in zip(source_shares(mixture), mixture.sources, strict=True)
+    ]
+    least = min(rate for rate in passes if rate > 0.0)
+    return [rate / least for rate in passes]
+
+
+def check_repeats(mixture: Mixture) -> None:
+    """Raise UsageError where a source is repeated more often than the mixture's `max_repeats` allows."""
+    for source, repeats in zip(mixture.sources, source_repeats(mixture), strict=True):
+        if repeats > mixture.max_repeats:
+            raise UsageError(
+                f"source '{source.name}' ({source.training.num_steps} steps) would be passed {repeats:.0f} times for "
+                f"each pass over the source passed least, and max_repeats is {mixture.max_repeats:g}. Add data to it, "
+                f"lower its share, or allow it: `--max-repeats {repeats * 1.1:.0f}`."
+            )
+
+
+def summary_table(summary: MixtureSummary) -> Table:
+    """The sources as a table for the terminal."""
+    table = Table(title=f"mixture {summary.manifest_sha256[:12]}, batches of {summary.batch_size}")
+    for heading in ("source", "group"):
+        table.add_column(heading)
+    for heading in (
+        "share",
+        "steps",
+        "episodes",
+        "held out",
+        "hours",
+        "epochs / 100k samples",
+        "speed m/s",
+        "slowdown",
+    ):
+        table.add_column(heading, justify="right")
+    for heading in ("masked", "scale", "intrinsics", "camera"):
+        table.add_column(heading)
+    for source in summary.sources:
+        table.add_row(
+            source.name,
+            source.group,
+            f"{source.share:.1%}",
+            str(source.training_steps),
+            str(source.training_episodes),
+            str(source.held_out_episodes),
+            f"{source.hours:.2f}",
+            f"{source.epochs:.2f}",
+            "-" if source.median_speed is None else f"{source.median_speed:.3f}",
+            f"{source.slowdown:g}",
+            *(", ".join(names) or "-" for names in (source.masked, source.scale, source.intrinsics)),
+            ", ".join(source.camera_motion),
+        )
+    return table
+
+
+def _summarize_source(
+    mixture: Mixture, member: MixtureSource, episodes: pa.Table, share: float, repeats: float
+) -> SourceSummary:
+    taking_part = [*member.training.episodes, *member.held_out.episodes]
+    used = episodes.filter(pc.is_in(episodes.column("id"), value_set=pa.array(taking_part, pa.string())))
+    nanoseconds = pc.sum(pc.subtract(used.column("end_ns"), used.column("start_ns"))).as_py() or 0
+    masked = ["gripper"] if member.group == HUMAN and mixture.action_space.human_gripper == "mask" else []
+    return SourceSummary(
+        name=member.name,
+        group=member.group,
+        share=share,
+        training_episodes=len(member.training.episodes),
+        held_out_episodes=len(member.held_out.episodes),
+        training_steps=member.training.num_steps,
+        hours=nanoseconds / 3.6e12,
+        epochs=share * SAMPLES_OF_REPORT / member.training.num_steps if share else 0.0,
+        repeats=repeats,
+        median_speed=member.median_speed,
+        slowdown=member.slowdown,
+        masked=(*masked, *(["rotation"] if member.mask_rotation else [])),
+        scale=_distinct(episodes, "scale"),
+        intrinsics=_distinct(episodes, "intrinsics"),
+        camera_motion=("declared static",) if member.static_camera else _distinct(episodes, "camera_motion"),
+    )
+
+
+def _distinct(episodes: pa.Table, column: str) -> tuple[str, ...]:
+    return tuple(sorted(set(episodes.column(column).to_pylist()) - {None}))
