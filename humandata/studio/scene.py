@@ -81,7 +81,7 @@ class PlaceTask:
 def sample_scene(rng: np.random.Generator, num_blocks: int = 3) -> Scene:
     """Draw a scene: 1 to 4 blocks of different colours, apart from each other, between the two bins."""
     colors = rng.choice(list(BLOCK_COLORS), size=num_blocks, replace=False)
-    centres = _scattered(rng, num_blocks, low=(-0.10, -0.13), high=(0.14, 0.13), apart=0.105)
+    centres = _scattered(rng, num_blocks, low=(-0.10, -0.11), high=(0.14, 0.11), apart=0.105)
     blocks = []
     for color, (x, y) in zip(colors, centres, strict=True):
         size = float(rng.uniform(0.04, 0.05))
@@ -90,7 +90,7 @@ def sample_scene(rng: np.random.Generator, num_blocks: int = 3) -> Scene:
     bins = []
     for side in SIDES:
         sign = 1.0 if side == "left" else -1.0
-        position = [rng.uniform(0.04, 0.16), sign * rng.uniform(0.26, 0.31), 0.0]
+        position = [rng.uniform(0.04, 0.16), sign * rng.uniform(0.235, 0.275), 0.0]
         yaw = matrix_from_rotvec([0.0, 0.0, rng.uniform(-0.15, 0.15)])
         grey = rng.uniform(0.1, 0.6)
         tint = tuple(float(grey * factor) for factor in rng.uniform(0.8, 1.2, 3))
