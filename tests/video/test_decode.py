@@ -182,6 +182,31 @@ def test_names_are_taken_literally(make_video: MakeVideo, name: str, monkeypatch
     assert len(frames_of(Path(name))) == 2
 
 
+def test_metadata_in_another_encoding_is_no_obstacle(
+    tmp_path: Path, make_video: MakeVideo, run_ffmpeg: RunFfmpeg
+) -> None:
+    path = tmp_path / "titled.mp4"
+    run_ffmpeg("-i", make_video(), "-c", "copy", "-metadata", "title=Cafe au lait", path)
+    path.write_bytes(path.read_bytes().replace(b"Cafe", b"Caf\xe9"))
+    assert probe(path).metadata["title"].endswith(" au lait")
+    assert len(frames_of(path)) == 20
+
+
+def test_a_damaged_file_decodes_alike_twice(make_video: MakeVideo) -> None:
+    ticks = list(range(20))
+    path = make_video("damaged.avi", ticks, time_base=THIRTIETH, codec="mpeg4", pixel_format="yuv420p")
+    data = bytearray(path.read_bytes())
+    pictures = range(data.index(b"movi") + 100, data.index(b"idx1"), 97)
+    for position in pictures:
+        data[position] ^= 0x55
+    path.write_bytes(data)
+    decoding = decode(path, probe(path))
+    first, warnings = [frame.image.tobytes() for frame in decoding], decoding.warnings
+    assert any(warning.startswith("damaged: ") for warning in warnings)
+    assert [frame.image.tobytes() for frame in decoding] == first
+    assert decoding.warnings == warnings
+
+
 @pytest.fixture
 def processes(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
     """The processes that decoding starts, as it starts them."""
