@@ -65,8 +65,9 @@ def survey(
     held_out = held_out_episodes(spans, options.held_out_fraction)
     speeds = VectorSketch(1)
     for episode_id in episode_ids:
-        if episode_id in spans and episode_id not in held_out:
+        if episode_id in spans:
             sketch = sketches.setdefault(reader.rows[episode_id]["embodiment"], EmbodimentSketch())
+        if episode_id in spans and episode_id not in held_out:
             _sketch_episode(reader.read(episode_id), spans[episode_id], grid, sketch, speeds)
         advance()
     training = _episode_steps({key: steps for key, steps in spans.items() if key not in held_out})

@@ -64,6 +64,12 @@ class MixtureSource(Document):
     training: EpisodeSteps
     held_out: EpisodeSteps
 
+    @model_validator(mode="after")
+    def _split_is_clean(self) -> MixtureSource:
+        if both := sorted(self.training.episodes.keys() & self.held_out.episodes.keys()):
+            raise ValueError(f"episode '{both[0]}' is both in training and held_out")
+        return self
+
 
 class ActionSpace(Document):
     """The common grid of action chunks, and what of a human gripper is used."""
