@@ -46,6 +46,7 @@ class LeRobotV3Reader:
         self.robot = self.info.robot_type
         self._state = _find_state(path, self.info, options)
         self._cameras = [key for key, feature in self.info.features.items() if feature.is_camera]
+        self.cameras = tuple(map(_camera_name, self._cameras))
         self._episodes = {f"episode_{row['episode_index']:06d}": row for row in self._read_episode_rows()}
         self._tasks = _read_tasks(path / _TASKS_PATH)
 

@@ -34,6 +34,11 @@ class EpisodeRef:
     files: tuple[Path, ...]
     """What it is read from; as long as their sizes and times stay, so does the episode."""
 
+    @property
+    def input(self) -> str:
+        """Its name as an input of a source."""
+        return self.name
+
 
 @dataclass(frozen=True)
 class Recording:
@@ -60,6 +65,8 @@ class Reader(Protocol):
     """What marks the format, in words, for the error that finds none."""
     robot: str | None
     """The dataset's name for its robot."""
+    cameras: tuple[str, ...]
+    """Names of its cameras, in its order, whichever episode has them."""
 
     def __init__(self, path: Path, options: ReaderOptions) -> None:
         """Raise InputError where nothing of the dataset can be read."""

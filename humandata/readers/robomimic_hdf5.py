@@ -48,6 +48,9 @@ class RobomimicHdf5Reader:
             self._names = sorted((name for name in data if name.startswith("demo")), key=_natural)
             self._env = _json_object(path, "data attribute 'env_args'", read_text(data, "env_args"))
             problem = _json_object(path, "data attribute 'problem_info'", read_text(data, "problem_info"))
+            groups = [member(data, f"{name}/obs") for name in self._names]
+            keys = [key for group in groups if isinstance(group, h5py.Group) for key in _image_keys(group)]
+            self.cameras = tuple(dict.fromkeys(map(_camera_name, keys)))
         self._instruction = _text(problem.get("language_instruction"))
         settings = self._env.get("env_kwargs")
         self._settings: dict[str, Any] = settings if isinstance(settings, dict) else {}
@@ -85,7 +88,7 @@ class RobomimicHdf5Reader:
         with open_hdf5(self.path) as file:
             observations = self._observations(file, name)
             state = {key: self._numbers(observations, key, size) for key, size in _STATE.items()}
-            cameras = {key.removesuffix(_IMAGE_SUFFIX): self._pictures(name, key) for key in _image_keys(observations)}
+            cameras = {_camera_name(key): self._pictures(name, key) for key in _image_keys(observations)}
             task = self._task(file, name)
         lengths = {key: len(values) for key, values in state.items()}
         if len(set(lengths.values())) > 1:
@@ -150,6 +153,10 @@ def _dataset(observations: Any, key: str) -> Any:
 
 def _image_keys(observations: Any) -> list[str]:
     return [key for key in observations if key.endswith(_IMAGE_SUFFIX)]
+
+
+def _camera_name(key: str) -> str:
+    return key.removesuffix(_IMAGE_SUFFIX)
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
