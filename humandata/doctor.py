@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -20,6 +19,7 @@ from humandata.video.ffmpeg_program import ffmpeg_executable
 
 IMPORTS: dict[str, str] = {
     "av": "av",
+    "click": "click",
     "datasketches": "datasketches",
     "ffmpeg-python": "ffmpeg",
     "h5py": "h5py",
@@ -36,10 +36,9 @@ IMPORTS: dict[str, str] = {
     "rich": "rich",
     "safetensors": "safetensors",
     "scipy": "scipy",
-    "torch": "torch",
     "typer": "typer",
 }
-"""Required distribution → the module that is imported to see whether it works."""
+"""Required distribution → the module that is imported to see whether it works; torch has a check of its own."""
 
 HAMER_REQUIREMENT = "hamer @ git+https://github.com/geopavlakos/hamer.git"
 _SUPPORTED_PYTHON = ((3, 11), (3, 13))
@@ -62,19 +61,16 @@ class Check:
 
 def diagnose() -> list[Check]:
     """Look at everything that humandata needs or can use; takes a few seconds and fetches nothing."""
-    probes: list[Callable[[], Check]] = [
-        *(_package_probe(distribution, module) for distribution, module in IMPORTS.items()),
-        check_gpu,
-    ]
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        probed = list(pool.map(lambda probe: probe(), probes))
+        torch = pool.submit(check_torch)  # the slowest first
+        packages = list(pool.map(check_package, IMPORTS.keys(), IMPORTS.values()))
     return [
         check_python(),
         *check_libraries(),
-        *probed[:-1],
+        *packages,
+        *torch.result(),
         check_ffmpeg(),
         *(check_model(status) for status in list_models()),
-        probed[-1],
         check_cache(cache_folder()),
         check_hamer(),
     ]
@@ -124,16 +120,15 @@ def check_libraries() -> list[Check]:
 
 def check_package(distribution: str, module: str) -> Check:
     """Whether a package is installed and can be imported; in a process of its own, which a bad wheel may crash."""
-    reinstall = f"{sys.executable} -m pip install --force-reinstall {distribution}"
-    try:
-        installed = version(distribution)
-    except PackageNotFoundError:
-        return Check(
-            f"package {distribution}", False, "not installed", f"{sys.executable} -m pip install {distribution}"
-        )
-    error = _run_python(f"import {module}")[1]
-    detail = f"{installed}, but it cannot be imported: {error}" if error else installed
-    return Check(f"package {distribution}", not error, detail, reinstall)
+    return _package(distribution, _run_python(f"import {module}")[1])
+
+
+def check_torch() -> tuple[Check, Check]:
+    """Whether torch can be imported, and whether it sees a CUDA device to train on."""
+    code = "import torch; print(torch.cuda.get_device_name(0) if torch.cuda.is_available() else '')"
+    name, error = _run_python(code)
+    found = name or "none that torch can use; training runs on the CPU"
+    return _package("torch", error), Check("GPU", bool(name), found, optional=True)
 
 
 def check_ffmpeg() -> Check:
@@ -150,13 +145,6 @@ def check_model(status: ModelStatus) -> Check:
     mend = f"unset {variable}" if os.environ.get(variable) else "humandata models --fetch"
     there = status.state in ("given", "cached")
     return Check(f"weights {status.name}", there, f"{status.state}: {status.path}", mend)
-
-
-def check_gpu() -> Check:
-    """Whether torch sees a CUDA device to train on."""
-    code = "import torch; print(torch.cuda.get_device_name(0) if torch.cuda.is_available() else '')"
-    name, _ = _run_python(code)
-    return Check("GPU", bool(name), name or "none that torch can use; training runs on the CPU", optional=True)
 
 
 def check_cache(folder: Path) -> Check:
@@ -177,8 +165,14 @@ def check_hamer() -> Check:
         return Check("extra hamer", False, "not installed", mend, optional=True)
 
 
-def _package_probe(distribution: str, module: str) -> Callable[[], Check]:
-    return lambda: check_package(distribution, module)
+def _package(distribution: str, import_error: str) -> Check:
+    install = f"{sys.executable} -m pip install"
+    try:
+        installed = version(distribution)
+    except PackageNotFoundError:
+        return Check(f"package {distribution}", False, "not installed", f"{install} {distribution}")
+    detail = f"{installed}, but it cannot be imported: {import_error}" if import_error else installed
+    return Check(f"package {distribution}", not import_error, detail, f"{install} --force-reinstall {distribution}")
 
 
 def _run_python(code: str) -> tuple[str, str]:
