@@ -43,7 +43,7 @@ def make_filters(settings: Mapping[str, Mapping[str, Any]]) -> list[Filter]:
 
 def judge(candidate: Candidate, filters: Sequence[Filter]) -> Rejected | None:
     """The first rule that turns the candidate away, or None to keep it."""
-    return next(filter(None, (rule.judge(candidate) for rule in filters)), None)
+    return next((verdict for rule in filters if (verdict := rule.judge(candidate)) is not None), None)
 
 
 def _load(location: str) -> type[Filter]:

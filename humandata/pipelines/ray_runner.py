@@ -31,8 +31,8 @@ def run_on_ray(
 
     _connect(ray, num_workers, address)
     try:
-        worker = ray.remote(num_cpus=1, max_restarts=MAX_ATTEMPTS, max_task_retries=0)(_Worker)
-        idle = [worker.remote(stage) for _ in range(min(num_workers, len(items)))]
+        worker: Any = ray.remote(num_cpus=1, max_restarts=MAX_ATTEMPTS, max_task_retries=0)(_Worker)
+        idle: list[Any] = [worker.remote(stage) for _ in range(min(num_workers, len(items)))]
         waiting = [(item, 1) for item in reversed(items)]
         running: dict[Any, tuple[Any, ItemT, int]] = {}
         while waiting or running:

@@ -12,8 +12,11 @@ from pydantic import Field, PositiveFloat, PositiveInt
 
 from humandata.dataset.identity import content_sha256
 from humandata.errors import UsageError, unknown_name
+from humandata.filters import FILTERS
+from humandata.hands.estimator import DetectSettings
 from humandata.schemas.documents import Document, parse_document
 from humandata.schemas.source import RecipeRecord
+from humandata.trajectories.build import TrackSettings
 
 
 class DecodeSettings(Document):
@@ -42,6 +45,19 @@ class StoreSettings(Document):
 
     rate_hz: PositiveFloat = Field(default=15.0, description="steps a second")
     jpeg_quality: int = Field(default=90, ge=1, le=100)
+
+
+class Recipe(Document):
+    """Everything that decides what becomes of a video."""
+
+    decode: DecodeSettings = DecodeSettings()
+    camera: CameraSettings = CameraSettings()
+    detect: DetectSettings = DetectSettings()
+    track: TrackSettings = TrackSettings()
+    store: StoreSettings = StoreSettings()
+    filters: dict[str, dict[str, Any]] = Field(
+        default={name: {} for name in FILTERS}, description="settings by filter; one that is not named is not applied"
+    )
 
 
 def recipes_folder() -> Path:
@@ -76,9 +92,9 @@ def load_recipe(name_or_path: str = "default", changes: Sequence[str] = ()) -> R
     return parse_document(Recipe, content, origin, UsageError)
 
 
-def recipe_record(name: str, recipe: Document) -> RecipeRecord:
-    """The recipe as a source records it: its whole content and that content's hash."""
-    content = recipe.model_dump(mode="json")
+def recipe_record(name: str, recipe: Document, **tools: str) -> RecipeRecord:
+    """The recipe as a source records it: its whole content, the `tools` that it runs, and the hash of both."""
+    content = {**recipe.model_dump(mode="json"), "tools": tools}
     return RecipeRecord(name=name, sha256=content_sha256(content), content=content)
 
 

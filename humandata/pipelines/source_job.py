@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
 
 from humandata.dataset.compile import compile_source, finished_record, refuse_mixed_recipes, source_lock
 from humandata.dataset.read import open_source
-from humandata.dataset.records import InputRecord, read_quarantine
+from humandata.dataset.records import InputRecord, read_quarantine, read_records
 from humandata.dataset.write import quarantine_input
 from humandata.pipelines.progress import ProgressBar
 from humandata.pipelines.stage import Stage, run
@@ -41,6 +41,15 @@ class SourceSpec:
 
 
 @dataclass(frozen=True)
+class SourcePlan(Generic[ItemT]):
+    """A source to be made: its inputs, and those of them that are still to be done."""
+
+    spec: SourceSpec
+    items: Sequence[ItemT]
+    pending: Sequence[ItemT]
+
+
+@dataclass(frozen=True)
 class SourceSummary:
     """What a job did, for a person to read."""
 
@@ -54,6 +63,8 @@ class SourceSummary:
     """Error by input, of the inputs given this time."""
     warnings: dict[str, tuple[str, ...]]
     """By input, of the inputs done this time."""
+    figures: dict[str, float]
+    """Sums over the whole source, such as `frames` and `frames_with_hands`."""
 
 
 def pending_items(
@@ -104,4 +115,5 @@ def run_source_job(
         rejections=dict(Counter(open_source(spec.path).rejected().column("rule").to_pylist())),
         failures={record.input: record.error for record in read_quarantine(spec.path) if record.input in given},
         warnings=warnings,
+        figures=dict(sum((Counter(record.figures) for record in read_records(spec.path)), Counter[str]())),
     )

@@ -127,7 +127,9 @@ def _print_mixture(mixture: dict[str, Any]) -> None:
     ratios = ", ".join(f"{group} {ratio:g}" for group, ratio in mixture["groups"].items())
     space = mixture["action_space"]
     print_line(f"batches of {mixture['batch_size']}: {ratios}; seed {mixture['seed']}")
-    print_line(f"chunks of {space['horizon']} steps at {space['rate_hz']:g} Hz, human gripper: {space['human_gripper']}")
+    print_line(
+        f"chunks of {space['horizon']} steps at {space['rate_hz']:g} Hz, human gripper: {space['human_gripper']}"
+    )
     columns = ["name", "group", "weight", "slowdown", "median_speed", "static_camera", "mask_rotation"]
     rows = [
         [*(source[column] for column in columns), source["training"]["num_steps"], source["held_out"]["num_steps"]]

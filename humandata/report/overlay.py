@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from humandata.dataset.read import open_source
+from humandata.errors import UsageError
 from humandata.geometry.cameras import Camera
 from humandata.geometry.transforms import invert
+from humandata.report.pictures import check_picture_name, sheet, write_mp4, write_png
 from humandata.schemas.episode import PRIMARY_CAMERA, ArmTrack, Episode, FloatArray
 from humandata.schemas.landmarks import HAND_BONES, SIDES, Side
 from humandata.video.images import decode_image
@@ -119,3 +123,20 @@ def _text(image: Image, text: str, position: FloatArray, color: Color) -> None:
     ascii_text = text.encode("ascii", "replace").decode()
     cv2.putText(image, ascii_text, at, _FONT, 0.42, (0, 0, 0), 3, cv2.LINE_AA)
     cv2.putText(image, ascii_text, at, _FONT, 0.42, color, 1, cv2.LINE_AA)
+
+
+def write_overlay(source: Path, episode_id: str | None, out: Path, num_frames: int) -> Path:
+    """Draw an episode of a source (the first one without an id) into a PNG sheet of frames or an MP4 of all of them."""
+    check_picture_name(out)
+    opened = open_source(source)
+    ids = opened.episodes().column("id").to_pylist()
+    if not ids:
+        raise UsageError(f"{source}: holds no episode to draw. `humandata inspect {source}` says why.")
+    episode = opened.read_episode(episode_id or ids[0])
+    if out.suffix.lower() == ".mp4":
+        write_mp4(zip(episode.timestamp_ns.tolist(), overlay_frames(episode), strict=True), out)
+        return out
+    wanted = np.unique(np.linspace(0, episode.num_steps - 1, num_frames).round().astype(int))
+    drawn = [image for index, image in enumerate(overlay_frames(episode)) if index in wanted]
+    write_png(sheet(drawn, num_columns=min(3, len(drawn))), out)
+    return out

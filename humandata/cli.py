@@ -1,0 +1,165 @@
+"""The command line. A command parses its arguments and makes one call; what is heavy is imported when it is called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from humandata import __version__
+from humandata.errors import HumandataError, UsageError
+
+
+class _Commands(TyperGroup):
+    """Turns errors into messages and exit codes: 2 wrong usage, 1 anything else a user can mend, 130 interrupted."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except HumandataError as error:
+            typer.secho(f"error: {error}", fg="red", err=True)
+            raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
+        except KeyboardInterrupt:
+            typer.echo("interrupted: what is finished is kept; run the same command again to go on.", err=True)
+            raise typer.Exit(130) from None
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Turn human videos and robot datasets into one co-training set for vision-language-action policies.",
+)
+
+Out = Annotated[Path, typer.Option("--out", help="Shard folder to add to.")]
+Shards = Annotated[Path, typer.Option("--shards", help="Shard folder to read.")]
+Name = Annotated[str | None, typer.Option("--name", help="Name of the source; default: the folder's or file's.")]
+Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Processes; default: one for each core.")]
+Address = Annotated[str | None, typer.Option("--address", help="Ray cluster: auto, or HOST:PORT.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and write nothing.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script instead of text.")]
+
+
+def _version(show: bool) -> None:
+    if show:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Human video in, robot-ready training data out."""
+
+
+@app.command()
+def extract(
+    videos: Annotated[list[Path], typer.Argument(help="Videos, or folders of videos; each folder becomes a source.")],
+    out: Out = Path("shards"),
+    recipe: Annotated[str, typer.Option("--recipe", help="A recipe's name, or a YAML file.")] = "default",
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", help="Change one key of the recipe: detect.rate_hz=15.")
+    ] = None,
+    static_camera: Annotated[
+        bool, typer.Option("--static-camera", help="Vouch that cameras stood still where a sidecar does not tell.")
+    ] = False,
+    fov: Annotated[
+        float | None, typer.Option("--fov", help="Horizontal field of view in degrees where a sidecar does not tell.")
+    ] = None,
+    name: Name = None,
+    workers: Workers = None,
+    address: Address = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Turn human videos into shards: hands in 3D, as end-effector trajectories."""
+    from humandata.pipelines.extract import extract as run_extract
+    from humandata.pipelines.extract import plan_extract
+    from humandata.pipelines.recipe import load_recipe
+    from humandata.report.sources import print_plans, print_summaries
+
+    declared = list(changes or [])
+    declared += ["camera.motion=static"] if static_camera else []
+    declared += [f"camera.horizontal_fov_deg={fov}"] if fov is not None else []
+    loaded = load_recipe(recipe, declared)
+    if dry_run:
+        print_plans(plan_extract(videos, out, loaded, name), as_json)
+        return
+    summaries = run_extract(videos, out, loaded, name=name, num_workers=workers, address=address)
+    raise typer.Exit(print_summaries(summaries, as_json))
+
+
+@app.command()
+def validate(
+    path: Annotated[Path, typer.Argument(help="A shard folder, a source in it, or a mixture.")] = Path("shards"),
+    as_json: Json = False,
+) -> None:
+    """Check schema, checksums, timestamps, rotations, masks; of a mixture, its shards and its ratios."""
+    from humandata.report.validation import print_problems, validate_path
+
+    raise typer.Exit(print_problems(validate_path(path), as_json))
+
+
+@app.command()
+def inspect(
+    path: Annotated[Path, typer.Argument(help="A shard folder, a source in it, or a mixture.")] = Path("shards"),
+    episode: Annotated[str | None, typer.Argument(help="An episode's id, with a source as PATH.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Summarise a source, an episode or a mixture."""
+    from humandata.report.console import print_json
+    from humandata.report.inspect import print_summary, summarise
+
+    summary = summarise(path, episode)
+    print_json(summary) if as_json else print_summary(summary)
+
+
+@app.command()
+def overlay(
+    source: Annotated[Path, typer.Argument(help="A source of a shard folder, such as shards/videos.")],
+    episode: Annotated[str | None, typer.Argument(help="An episode's id; default: the first one.")] = None,
+    out: Annotated[Path, typer.Option("--out", help="A .png (sheet of frames) or .mp4 (all of them).")] = Path(
+        "overlay.png"
+    ),
+    frames: Annotated[int, typer.Option("--frames", min=1, help="Frames on a sheet.")] = 9,
+) -> None:
+    """Draw a stored trajectory back on its frames: skeleton, EE axes, path to come."""
+    from humandata.report.overlay import write_overlay
+
+    typer.echo(write_overlay(source, episode, out, frames))
+
+
+@app.command()
+def models(
+    fetch: Annotated[bool, typer.Option("--fetch", help="Fetch what is missing or damaged.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the model files that estimators need, and verify or fetch them."""
+    from humandata.doctor import print_models
+    from humandata.hands.weights import fetch as fetch_model
+    from humandata.hands.weights import list_models
+    from humandata.report.console import print_json
+
+    for status in list_models() if fetch else ():
+        if status.state in {"missing", "corrupted"}:
+            fetch_model(status.name)
+    statuses = list_models()
+    print_json([{**vars(each), "path": str(each.path)} for each in statuses]) if as_json else print_models(statuses)
+    raise typer.Exit(int(any(each.state in {"missing", "corrupted"} for each in statuses)))
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Say what this machine lacks, and the exact line that mends it."""
+    from humandata.doctor import diagnose, print_checks
+    from humandata.report.console import print_json
+
+    checks = diagnose()
+    print_json([vars(check) for check in checks]) if as_json else print_checks(checks)
+    raise typer.Exit(int(not all(check.ok or check.optional for check in checks)))

@@ -1,0 +1,80 @@
+"""`extract`: folders of human videos become shard sources."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+
+from humandata.dataset.records import InputRecord
+from humandata.errors import UsageError
+from humandata.hands import make_estimator
+from humandata.pipelines.extract_stage import ExtractStage, VideoItem, identify, size_and_time, video_item
+from humandata.pipelines.recipe import Recipe, recipe_record
+from humandata.pipelines.source_job import SourcePlan, SourceSpec, SourceSummary, pending_items, run_source_job
+from humandata.video.files import find_videos
+
+
+def plan_extract(
+    paths: Sequence[Path], out: Path, recipe: Recipe, name: str | None = None
+) -> list[SourcePlan[VideoItem]]:
+    """What `extract` would do, writing nothing but the hand model into the cache where it is missing.
+
+    Each folder given becomes a source of that name; videos given singly go by the folder they lie in. Raises UsageError
+    where two sources would get one name, MissingDependencyError where the hand model cannot be had.
+    """
+    listing = find_videos(paths)
+    estimator = make_estimator(recipe.detect)
+    record = recipe_record(
+        "extract",
+        recipe,
+        estimator=f"{estimator.name} {estimator.version}",
+        weights_sha256=estimator.weights_sha256,
+    )
+    plans: dict[str, SourcePlan[VideoItem]] = {}
+    for root, videos in groupby(listing.files, key=lambda video: video.root):
+        source_name = name or root.name
+        if source_name in plans:
+            raise UsageError(
+                f"{root}: a second source would be called '{source_name}'. Extract one folder at a time, with --name."
+            )
+        spec = SourceSpec(out / source_name, source_name, "human_video", "video", record)
+        items = [video_item(video) for video in videos]
+        plans[source_name] = SourcePlan(spec, items, pending_items(spec, items, is_unchanged))
+    return list(plans.values())
+
+
+def extract(
+    paths: Sequence[Path],
+    out: Path,
+    recipe: Recipe,
+    name: str | None = None,
+    num_workers: int | None = None,
+    address: str | None = None,
+) -> list[SourceSummary]:
+    """Extract videos into `out`, one source for each folder given; what is finished already is left alone.
+
+    `num_workers` defaults to the number of cores this process may use. With one worker or one video the work is done in
+    this process, with `address` on that Ray cluster; the shards are the same, byte for byte.
+    """
+    workers = num_workers or len(os.sched_getaffinity(0))
+    return [
+        run_source_job(
+            plan.spec,
+            plan.items,
+            is_unchanged,
+            ExtractStage(plan.spec.path.absolute(), recipe, plan.spec.recipe.sha256),
+            workers,
+            address,
+        )
+        for plan in plan_extract(paths, out, recipe, name)
+    ]
+
+
+def is_unchanged(item: VideoItem, record: InputRecord) -> bool:
+    """Whether a video is what it was: by size and time, and where only the time differs by content."""
+    size_bytes, mtime_ns = size_and_time(item)
+    if size_bytes != record.size_bytes:
+        return False
+    return mtime_ns == record.mtime_ns or identify(item).input_sha256 == record.input_sha256

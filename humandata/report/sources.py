@@ -1,0 +1,95 @@
+"""What `extract` and `ingest` did or would do, as tables and sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from humandata.pipelines.source_job import ItemT, SourcePlan, SourceSummary
+from humandata.report.console import print_json, print_line, print_table
+
+MOST_LINES = 10
+"""Warnings and failures spelled out; the rest is counted."""
+
+
+def print_summaries(summaries: Sequence[SourceSummary], as_json: bool) -> int:
+    """Print what was done; returns the exit code: 1 where an input failed, else 0."""
+    failed = any(summary.failures for summary in summaries)
+    if as_json:
+        print_json([_as_data(summary) for summary in summaries])
+        return int(failed)
+    for summary in summaries:
+        counts = summary.document.counts
+        print_table(
+            f"{summary.document.name}  {summary.path}",
+            ["inputs", "done now", "unchanged", "failed", "episodes", "rejected", "steps", "minutes"],
+            [
+                [
+                    summary.num_inputs,
+                    summary.num_inputs - summary.num_unchanged - len(summary.failures),
+                    summary.num_unchanged,
+                    len(summary.failures),
+                    counts.episodes,
+                    counts.rejected,
+                    counts.steps,
+                    round(counts.seconds / 60, 2),
+                ]
+            ],
+        )
+        if summary.num_unchanged == summary.num_inputs:
+            print_line("nothing to do: every input is finished and unchanged.")
+        if "frames" in summary.figures:
+            seen, looked = summary.figures["frames_with_hands"], summary.figures["frames"]
+            print_line(f"hands in {seen:.0f} of {looked:.0f} frames looked at.")
+        for rule, count in sorted(summary.rejections.items()):
+            print_line(f"rejected {count} by '{rule}' (rejected.parquet says which and why)")
+        _print_some("warning", [f"{name}: {text}" for name, texts in summary.warnings.items() for text in texts])
+        _print_some("failed", [f"{name}: {error}" for name, error in summary.failures.items()])
+        if summary.failures:
+            print_line("what failed is in quarantine/ and is tried again by the next run; everything else is written.")
+    return int(failed)
+
+
+def print_plans(plans: Sequence[SourcePlan[ItemT]], as_json: bool) -> None:
+    """Print, for each source that would be made, its inputs and which of them are still to be done."""
+    rows = [
+        (
+            plan.spec.name,
+            str(plan.spec.path),
+            [item.input for item in plan.items],
+            [item.input for item in plan.pending],
+        )
+        for plan in plans
+    ]
+    if as_json:
+        print_json([dict(zip(("source", "path", "inputs", "pending"), row, strict=True)) for row in rows])
+        return
+    print_table(
+        "dry run: nothing is written",
+        ["source", "folder", "inputs", "to do", "finished"],
+        [[name, path, len(inputs), len(todo), len(inputs) - len(todo)] for name, path, inputs, todo in rows],
+    )
+    for _, _, _, todo in rows:
+        _print_some("to do", todo)
+
+
+def _print_some(label: str, lines: Sequence[str]) -> None:
+    for line in lines[:MOST_LINES]:
+        print_line(f"{label} {line}")
+    if len(lines) > MOST_LINES:
+        print_line(f"... and {len(lines) - MOST_LINES} more")
+
+
+def _as_data(summary: SourceSummary) -> dict[str, Any]:
+    return {
+        "source": summary.document.name,
+        "path": str(summary.path),
+        "inputs": summary.num_inputs,
+        "unchanged": summary.num_unchanged,
+        "counts": summary.document.counts.model_dump(),
+        "figures": summary.figures,
+        "rejections": summary.rejections,
+        "failures": summary.failures,
+        "warnings": {name: list(texts) for name, texts in summary.warnings.items()},
+        "fingerprint": summary.document.fingerprint,
+    }
