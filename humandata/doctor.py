@@ -19,7 +19,6 @@ from humandata.video.ffmpeg_program import ffmpeg_executable
 
 IMPORTS: dict[str, str] = {
     "av": "av",
-    "click": "click",
     "datasketches": "datasketches",
     "ffmpeg-python": "ffmpeg",
     "h5py": "h5py",
