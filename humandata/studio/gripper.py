@@ -8,6 +8,8 @@ parameters). It is there to be seen: its elbow is placed in the upright plane th
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -29,23 +31,18 @@ STEEL: Color = (0.38, 0.38, 0.40)
 WHITE: Color = (0.72, 0.73, 0.72)
 GREY: Color = (0.22, 0.23, 0.25)
 
+_HALF_TURN = np.diag([-1.0, -1.0, 1.0, 1.0])
+
 
 def gripper_mesh(T_world_tool: FloatArray, opening_m: float) -> Mesh:
     """The gripper at a tool pose (4, 4), its fingertips `opening_m` metres apart."""
-    parts = [
-        _at(box([0.075, 0.062, 0.055], BLACK, bevel=0.009, gloss=0.3), [0.0, 0.0, -0.100]),
-        _at(cylinder(0.038, 0.03, STEEL, gloss=0.4), [0.0, 0.0, FLANGE_Z_M]),
-    ]
+    palm, finger, knuckle = _gripper_parts()
+    parts = [palm]
     for side in (-1.0, 1.0):
-        pad_x = side * (opening_m / 2 + 0.005)
-        finger_x = side * (opening_m / 2 + 0.014)
-        knuckle = np.array([side * 0.038, 0.0, -0.085])
-        joint = np.array([finger_x, 0.0, -0.040])
-        parts += [
-            _at(box([0.010, 0.022, 0.038], RUBBER, bevel=0.002, gloss=0.05), [pad_x, 0.0, -0.007]),
-            _at(box([0.012, 0.024, 0.050], STEEL, bevel=0.003, gloss=0.4), [finger_x, 0.0, -0.020]),
-            _rod(knuckle, joint, width=0.030, color=BLACK),
-        ]
+        middle = np.array([side * (opening_m / 2 + 0.014), 0.0, 0.0])
+        turned = finger if side > 0 else finger.transformed(_HALF_TURN)
+        hinge, joint = np.array([side * 0.038, 0.0, -0.085]), middle - np.array([0.0, 0.0, 0.040])
+        parts += [turned.transformed(make_transform(np.eye(3), middle)), _spanning(knuckle, hinge, joint)]
     return concatenate(parts).transformed(T_world_tool)
 
 
@@ -58,16 +55,14 @@ def arm_mesh(T_world_base: FloatArray, T_world_tool: FloatArray) -> Mesh:
     back -= (back @ T_world_tool[:3, 2]) * T_world_tool[:3, 2]
     wrist = above + WRIST_OFFSET_M * back / np.linalg.norm(back)
     elbow = _elbow(shoulder, wrist)
-    pedestal = cylinder(0.085, SHOULDER_HEIGHT_M, WHITE, gloss=0.2).transformed(T_world_base)
+    pedestal, upper_arm, forearm, wrist_link, hand_link = _arm_parts()
     return concatenate(
         [
-            pedestal,
-            capsule(shoulder, elbow, 0.065, WHITE, gloss=0.2),
-            capsule(elbow, wrist, 0.055, WHITE, gloss=0.2),
-            capsule(wrist, above, 0.050, WHITE, gloss=0.2),
-            cylinder(0.046, WRIST_HEIGHT_M, GREY, gloss=0.2).transformed(
-                make_transform(rotation_onto(T_world_tool[:3, 2]), above)
-            ),
+            pedestal.transformed(T_world_base),
+            _spanning(upper_arm, shoulder, elbow),
+            _spanning(forearm, elbow, wrist),
+            _spanning(wrist_link, wrist, above),
+            _spanning(hand_link, above, flange),
         ]
     )
 
@@ -83,13 +78,37 @@ def _elbow(shoulder: FloatArray, wrist: FloatArray) -> FloatArray:
     return np.asarray(shoulder + along * forward + height * up / np.linalg.norm(up))
 
 
+@lru_cache(maxsize=1)
+def _gripper_parts() -> tuple[Mesh, Mesh, Mesh]:
+    """Palm in the tool frame; the finger at +x around the middle of its bar; the knuckle, along z from its hinge."""
+    palm = [
+        _at(box([0.075, 0.062, 0.055], BLACK, bevel=0.009, gloss=0.3), [0.0, 0.0, -0.100]),
+        _at(cylinder(0.038, 0.03, STEEL, gloss=0.4), [0.0, 0.0, FLANGE_Z_M]),
+    ]
+    finger = [
+        _at(box([0.010, 0.022, 0.038], RUBBER, bevel=0.002, gloss=0.05), [-0.009, 0.0, -0.007]),
+        _at(box([0.012, 0.024, 0.050], STEEL, bevel=0.003, gloss=0.4), [0.0, 0.0, -0.020]),
+    ]
+    knuckle = _at(box([0.016, 0.030, 0.060], BLACK, bevel=0.004, gloss=0.3), [0.0, 0.0, 0.024])
+    return concatenate(palm), concatenate(finger), knuckle
+
+
+@lru_cache(maxsize=1)
+def _arm_parts() -> tuple[Mesh, ...]:
+    """Pedestal, upper arm, forearm, wrist link and hand link, each along z from its nearer end."""
+    return (
+        cylinder(0.085, SHOULDER_HEIGHT_M, WHITE, gloss=0.2),
+        capsule(0.065, UPPER_ARM_M, WHITE, gloss=0.2),
+        capsule(0.055, FOREARM_M, WHITE, gloss=0.2),
+        capsule(0.050, WRIST_OFFSET_M, WHITE, gloss=0.2),
+        cylinder(0.046, WRIST_HEIGHT_M, GREY, gloss=0.2),
+    )
+
+
 def _at(mesh: Mesh, position: ArrayLike) -> Mesh:
     return mesh.transformed(make_transform(np.eye(3), position))
 
 
-def _rod(start: FloatArray, end: FloatArray, width: float, color: Color) -> Mesh:
-    """A flat link of `width` along y between two points in the x-z plane."""
-    z = (end - start) / np.linalg.norm(end - start)
-    y = np.array([0.0, 1.0, 0.0])
-    link = box([0.016, width, float(np.linalg.norm(end - start)) + 0.014], color, bevel=0.004, gloss=0.3)
-    return link.transformed(make_transform(np.stack([np.cross(y, z), y, z], axis=1), (start + end) / 2.0))
+def _spanning(link: Mesh, start: FloatArray, end: FloatArray) -> Mesh:
+    """A link that lies along z from its origin, laid from one point (3,) towards another."""
+    return link.transformed(make_transform(rotation_onto(end - start), start))

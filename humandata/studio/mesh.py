@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import product
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from humandata.geometry.rotations import FloatArray
-from humandata.geometry.transforms import apply, make_transform
+from humandata.geometry.transforms import apply
 
 IntArray = NDArray[np.int32]
 
@@ -62,22 +64,9 @@ def concatenate(meshes: Sequence[Mesh]) -> Mesh:
 def box(size: ArrayLike, color: ArrayLike, bevel: float = 0.0, gloss: float = 0.1) -> Mesh:
     """A box centred on the origin: size (3,) and the width of its bevelled edges in metres, colour linear RGB (3,)."""
     half = np.asarray(size, dtype=np.float64) / 2.0
-    signs = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=np.float64)
-    # Each of the 8 corners has 3 points, one on each face that meets there; an edge joins 2 x 2 of them.
-    corner_points = np.stack([signs * np.where(np.arange(3) == axis, half, half - bevel) for axis in range(3)], axis=1)
-    polygons: list[list[tuple[int, int]]] = []
-    for axis in range(3):
-        u, v = (axis + 1) % 3, (axis + 2) % 3
-        for side in (-1, 1):
-            ring = [_corner({axis: side, u: a, v: b}) for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
-            polygons.append([(corner, axis) for corner in ring])
-            for along in (-1, 1):
-                ends = [_corner({axis: side, u: along, v: b}) for b in (-1, 1)]
-                polygons.append([(ends[0], axis), (ends[1], axis), (ends[1], u), (ends[0], u)])
-    polygons += [[(corner, 0), (corner, 1), (corner, 2)] for corner in range(8)]
-    if bevel == 0.0:
-        polygons = [polygon for polygon in polygons if len({axis for _, axis in polygon}) == 1]
-    return _flat(([corner_points[index] for index in polygon] for polygon in polygons), color, gloss)
+    signs, in_face, triangles = _box_pattern(bevel > 0.0)
+    vertices = signs * np.where(in_face, half, half - bevel)
+    return Mesh(vertices, triangles, np.tile(np.asarray(color, dtype=np.float64), (len(vertices), 1)), gloss)
 
 
 def open_box(size: ArrayLike, wall: float, color: ArrayLike) -> Mesh:
@@ -114,15 +103,11 @@ def cylinder(radius: float, length: float, color: ArrayLike, gloss: float = 0.1)
     return revolved([[0.0, 0.0], *rim, [0.0, length]], color, gloss=gloss)
 
 
-def capsule(start: ArrayLike, end: ArrayLike, radius: float, color: ArrayLike, gloss: float = 0.1) -> Mesh:
-    """A rod with round ends between two points (3,), which are the centres of the ends; metres."""
-    origin = np.asarray(start, dtype=np.float64)
-    axis = np.asarray(end, dtype=np.float64) - origin
-    length = float(np.linalg.norm(axis))
+def capsule(radius: float, length: float, color: ArrayLike, gloss: float = 0.1) -> Mesh:
+    """A rod along z with round ends, whose centres are at z = 0 and z = `length`; metres."""
     bend = np.linspace(-np.pi / 2, np.pi / 2, 12)
-    along = radius * np.sin(bend) + np.repeat([0.0, length], 6)
-    mesh = revolved(np.stack([radius * np.cos(bend), along], axis=1), color, gloss=gloss)
-    return mesh.transformed(make_transform(rotation_onto(axis), origin))
+    z = radius * np.sin(bend) + np.repeat([0.0, length], 6)
+    return revolved(np.stack([radius * np.cos(bend), z], axis=1), color, gloss=gloss)
 
 
 def rotation_onto(direction: ArrayLike) -> FloatArray:
@@ -140,17 +125,32 @@ def slab(size: ArrayLike, top_z: float, color: ArrayLike, grain: Grain | None, g
     return replace(mesh, vertices=mesh.vertices + drop, grain=grain)
 
 
-def _corner(sign_by_axis: dict[int, int]) -> int:
-    return sum((sign_by_axis[axis] > 0) << (2 - axis) for axis in range(3))
+@lru_cache(maxsize=2)
+def _box_pattern(bevelled: bool) -> tuple[FloatArray, NDArray[np.bool_], IntArray]:
+    """Octant (V, 3) of each vertex of a box as signs, on which axis's face it lies (V, 3), and triangles (F, 3).
 
-
-def _flat(polygons: Iterable[Sequence[FloatArray]], color: ArrayLike, gloss: float) -> Mesh:
-    """Convex polygons, each with vertices of its own, so that each is shaded flat."""
-    vertices: list[FloatArray] = []
-    triangles: list[tuple[int, int, int]] = []
-    for polygon in polygons:
-        first = len(vertices)
-        vertices.extend(polygon)
-        triangles.extend((first, first + k, first + k + 1) for k in range(1, len(polygon) - 1))
-    colors = np.tile(np.asarray(color, dtype=np.float64), (len(vertices), 1))
-    return Mesh(np.array(vertices), np.array(triangles, dtype=np.int32), colors, gloss)
+    Each of the 8 corners has 3 points, one on each face that meets there: faces join those of one axis, bevelled edges
+    those of two, and bevelled corners all three. Each polygon has vertices of its own, so that it is shaded flat.
+    """
+    polygons: list[list[tuple[dict[int, int], int]]] = []
+    for axis in range(3):
+        u, v = (axis + 1) % 3, (axis + 2) % 3
+        for side in (-1, 1):
+            ring = [{axis: side, u: a, v: b} for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
+            polygons.append([(corner, axis) for corner in ring])
+            for along in (-1, 1) if bevelled else ():
+                first, last = ({axis: side, u: along, v: b} for b in (-1, 1))
+                polygons.append([(first, axis), (last, axis), (last, u), (first, u)])
+    if bevelled:
+        octants = [dict(enumerate(signs)) for signs in product((-1, 1), repeat=3)]
+        polygons += [[(corner, axis) for axis in range(3)] for corner in octants]
+    points = [point for polygon in polygons for point in polygon]
+    signs = np.array([[corner[axis] for axis in range(3)] for corner, _ in points], dtype=np.float64)
+    in_face = np.array([axis for _, axis in points])[:, None] == np.arange(3)
+    starts = np.cumsum([0, *(len(polygon) for polygon in polygons)])
+    triangles = [
+        (start, start + k, start + k + 1)
+        for start, polygon in zip(starts, polygons, strict=False)
+        for k in range(1, len(polygon) - 1)
+    ]
+    return signs, in_face, np.array(triangles, dtype=np.int32)

@@ -58,7 +58,7 @@ def render(
     """
     import open3d as o3d
 
-    surface = Surface.of(meshes)
+    surface = Surface.of(meshes, T_world_camera[:3, 3])
     geometry = o3d.t.geometry.RaycastingScene(nthreads=num_threads)
     tensor = o3d.core.Tensor.from_numpy
     geometry.add_triangles(tensor(surface.vertices), tensor(surface.corners.astype(np.uint32)))

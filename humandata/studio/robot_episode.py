@@ -18,7 +18,7 @@ from humandata.geometry.transforms import invert, make_transform
 from humandata.studio.gripper import arm_mesh, gripper_mesh
 from humandata.studio.look import Look, sample_look
 from humandata.studio.mesh import Mesh
-from humandata.studio.motion import ROBOT_STYLE, PlaceMotion, plan_place
+from humandata.studio.motion import ROBOT_STYLE, MotionSample, PlaceMotion, plan_place
 from humandata.studio.render import Shutter, render
 from humandata.studio.scene import Scene, sample_scene, sample_task, scene_meshes
 
@@ -99,13 +99,14 @@ def robot_states(motion: PlaceMotion, time_s: ArrayLike) -> RobotStates:
 
 def robot_frames(episode: RobotEpisode, time_s: FloatArray) -> Iterator[NDArray[np.uint8]]:
     """Pictures (H, W, 3) uint8 RGB at times (N,)."""
-    for number, time in enumerate(time_s):
+    now, later = episode.motion.at(time_s), episode.motion.at(time_s + EXPOSURE_S)
+    for number in range(len(time_s)):
         yield render(
-            _meshes(episode, time),
+            _meshes(episode, now, number),
             episode.camera,
             episode.T_world_camera,
             episode.look,
-            shutter=Shutter(_meshes(episode, time + EXPOSURE_S), episode.T_world_camera),
+            shutter=Shutter(_meshes(episode, later, number), episode.T_world_camera),
             noise_seed=number,
         ).image
 
@@ -120,8 +121,8 @@ def look_at(eye: ArrayLike, target: ArrayLike) -> FloatArray:
     return make_transform(np.stack([x, np.cross(z, x), z], axis=1), position)
 
 
-def _meshes(episode: RobotEpisode, time_s: float) -> list[Mesh]:
-    sample = episode.motion.at(time_s)
-    moved = {episode.motion.task.color: sample.T_world_block[0]}
-    gripper = gripper_mesh(sample.T_world_tool[0], float(sample.opening_m[0]))
-    return [*scene_meshes(episode.scene, moved), gripper, arm_mesh(T_WORLD_BASE, sample.T_world_tool[0])]
+def _meshes(episode: RobotEpisode, sample: MotionSample, number: int) -> list[Mesh]:
+    T_world_tool = sample.T_world_tool[number]
+    gripper = gripper_mesh(T_world_tool, float(sample.opening_m[number]))
+    blocks = {episode.motion.task.color: sample.T_world_block[number]}
+    return [*scene_meshes(episode.scene, blocks), gripper, arm_mesh(T_WORLD_BASE, T_world_tool)]

@@ -23,7 +23,7 @@ def shade(
     owner = surface.owner.take(hits.triangle)
     lit, clear = shadow_and_openness(geometry, surface, hits, owner, camera, look, num_threads)
 
-    terms = _diffuse(surface.flat_table(hits.origin), look).take(hits.triangle, axis=1)
+    terms = _diffuse(surface.flat, look).take(hits.triangle, axis=1)
     curved = np.flatnonzero(surface.curved.take(hits.triangle))
     inside = surface.interpolated(hits, curved)
     terms[:, curved] = _diffuse(inside, look)
@@ -37,7 +37,7 @@ def shade(
 
     gloss = np.array([*(mesh.gloss for mesh in meshes), 0.0], dtype=np.float32)[owner]
     glossy = np.flatnonzero(gloss)
-    normals = surface.flat_table(hits.origin)[:, 3:].take(hits.triangle[glossy], axis=0)
+    normals = surface.flat[:, 3:].take(hits.triangle[glossy], axis=0)
     both = gloss[curved] > 0
     normals[np.searchsorted(glossy, curved[both])] = inside[both, 3:]
     shine = gloss[glossy] * lit[glossy] * _highlight(hits, glossy, normals, look)

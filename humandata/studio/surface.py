@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from humandata.studio.mesh import Mesh, concatenate
 from humandata.studio.texture import Float32Array
@@ -18,36 +18,38 @@ from humandata.studio.texture import Float32Array
 
 @dataclass(frozen=True)
 class Surface:
-    """Tables by triangle: albedo and normal at its corners (F, 3, 6), whether they differ (F + 1,), the index of its
-    mesh (F + 1,), -1 for none, its corners' indices (F, 3) and all vertices (V, 3)."""
+    """Tables by triangle, as seen from one point.
+
+    Albedo and unit normal at its corners (F, 3, 6), whether they differ (F + 1,), those of its first corner with the
+    normal towards the viewer (F + 1, 6), the index of its mesh (F + 1,), -1 for none, its corners' indices (F, 3), and
+    all vertices (V, 3).
+    """
 
     at_corners: Float32Array
     curved: NDArray[np.bool_]
+    flat: Float32Array
     owner: NDArray[np.int64]
     corners: NDArray[np.int32]
     vertices: Float32Array
 
     @classmethod
-    def of(cls, meshes: Sequence[Mesh]) -> Surface:
-        """Tabulate meshes given in the world."""
+    def of(cls, meshes: Sequence[Mesh], viewer: ArrayLike) -> Surface:
+        """Tabulate meshes given in the world, for a viewer at a point (3,)."""
         whole = concatenate(meshes)
         at_vertices = np.concatenate([whole.colors.astype(np.float32), _vertex_normals(whole)], axis=1)
         at_corners = at_vertices[whole.triangles]
         counts = [len(mesh.triangles) for mesh in meshes]
+        flat = np.concatenate([at_corners[:, 0], np.zeros((1, 6), np.float32)])
+        sight = whole.vertices[whole.triangles[:, 0]] - np.asarray(viewer)
+        flat[:-1, 3:][np.einsum("ij,ij->i", flat[:-1, 3:], sight) > 0] *= -1.0
         return cls(
             at_corners=at_corners,
             curved=np.append((at_corners != at_corners[:, :1]).any(axis=(1, 2)), False),
+            flat=flat,
             owner=np.append(np.repeat(np.arange(len(meshes)), counts), -1),
             corners=whole.triangles,
             vertices=whole.vertices.astype(np.float32),
         )
-
-    def flat_table(self, origin: Float32Array) -> Float32Array:
-        """Albedo and normal (F + 1, 6) of each triangle's first corner, normals turned towards `origin` (3,)."""
-        table = np.concatenate([self.at_corners[:, 0], np.array([[0, 0, 0, 0, 0, 1]], np.float32)])
-        sight = self.vertices[self.corners[:, 0]] - origin
-        table[:-1, 3:][np.einsum("ij,ij->i", table[:-1, 3:], sight) > 0] *= -1.0
-        return np.asarray(table)
 
     def interpolated(self, hits: Hits, pixel: NDArray[np.int64]) -> Float32Array:
         """Albedo and unit normal (n, 6) inside the triangles of some pixels (n,), the normal towards the camera."""

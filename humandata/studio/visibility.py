@@ -49,7 +49,7 @@ def shadow_and_openness(
 
 def _normals(surface: Surface, hits: Hits, pixel: NDArray[np.int64]) -> Float32Array:
     triangle = hits.triangle.take(pixel)
-    normals = surface.flat_table(hits.origin)[:, 3:].take(triangle, axis=0)
+    normals = surface.flat[:, 3:].take(triangle, axis=0)
     curved = np.flatnonzero(surface.curved.take(triangle))
     normals[curved] = surface.interpolated(hits, pixel[curved])[:, 3:]
     return np.asarray(normals)
