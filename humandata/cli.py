@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,11 @@ from typer.core import TyperGroup
 
 from humandata import __version__
 from humandata.errors import HumandataError, UsageError
+
+
+class _HumanGripper(Enum):
+    MASK = "mask"
+    APERTURE = "aperture"
 
 
 class _Commands(TyperGroup):
@@ -93,6 +99,102 @@ def extract(
         return
     summaries = run_extract(videos, out, loaded, name=name, num_workers=workers, address=address)
     raise typer.Exit(print_summaries(summaries, as_json))
+
+
+@app.command()
+def ingest(
+    dataset: Annotated[Path, typer.Argument(help="A LeRobot v3 folder, or a robomimic HDF5 file.")],
+    out: Out = Path("shards"),
+    name: Name = None,
+    embodiment: Annotated[
+        str | None,
+        typer.Option("--embodiment", help="The robot, where the dataset does not say it or is not believed."),
+    ] = None,
+    camera: Annotated[str | None, typer.Option("--camera", help="The primary camera, by its name there.")] = None,
+    state_names: Annotated[
+        str | None, typer.Option("--state-names", help="Names of the state's dimensions: x,y,z,roll,pitch,yaw,gripper")
+    ] = None,
+    workers: Workers = None,
+    address: Address = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Turn a robot dataset into a source of the same shards."""
+    from humandata.pipelines.ingest import ingest as run_ingest
+    from humandata.pipelines.ingest import plan_ingest
+    from humandata.readers.conversion import IngestRecipe
+    from humandata.report.sources import print_plans, print_summaries
+
+    recipe = IngestRecipe(
+        embodiment=embodiment, camera=camera, state_names=tuple(state_names.split(",")) if state_names else ()
+    )
+    if dry_run:
+        print_plans([plan_ingest(dataset, out, recipe, name)], as_json)
+        return
+    summary = run_ingest(dataset, out, recipe, name=name, num_workers=workers, address=address)
+    raise typer.Exit(print_summaries([summary], as_json))
+
+
+@app.command()
+def mix(
+    shards: Shards = Path("shards"),
+    out: Annotated[Path, typer.Option("--out", help="Manifest to write.")] = Path("mixture.json"),
+    robot_ratio: Annotated[
+        float | None, typer.Option("--robot-ratio", help="Share of robot samples in every batch, from 0 to 1.")
+    ] = None,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1)] = 64,
+    horizon: Annotated[int, typer.Option("--horizon", min=1, help="Steps of an action chunk.")] = 50,
+    rate: Annotated[float, typer.Option("--rate", min=0.1, help="Steps a second within a chunk.")] = 30.0,
+    human_gripper: Annotated[
+        _HumanGripper,
+        typer.Option("--human-gripper", help="mask: as in the paper; aperture: train on finger aperture."),
+    ] = _HumanGripper.MASK,
+    weight: Annotated[list[str] | None, typer.Option("--weight", help="SOURCE=X, share within its group.")] = None,
+    slowdown: Annotated[
+        list[str] | None, typer.Option("--slowdown", help="SOURCE=X, play its motion X times slower than recorded.")
+    ] = None,
+    static_camera: Annotated[
+        list[str] | None, typer.Option("--static-camera", help="SOURCE whose camera stood still, as you vouch.")
+    ] = None,
+    mask_rotation: Annotated[
+        list[str] | None, typer.Option("--mask-rotation", help="SOURCE whose rotations are not to be learned.")
+    ] = None,
+    max_repeats: Annotated[float, typer.Option("--max-repeats", min=1.0)] = 100.0,
+    held_out: Annotated[float, typer.Option("--held-out", help="Share of episodes kept for evaluation.")] = 0.1,
+    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
+    as_json: Json = False,
+) -> None:
+    """Freeze what training draws from: sources, exact ratios, action space, normalisation."""
+    from humandata.mixtures.option_text import parse_assignments
+    from humandata.mixtures.options import MixOptions
+    from humandata.report.mixing import run_mix
+    from humandata.schemas.mixture import ActionSpace
+
+    options = MixOptions(
+        robot_ratio=robot_ratio,
+        batch_size=batch_size,
+        action_space=ActionSpace(horizon=horizon, rate_hz=rate, human_gripper=human_gripper.value),
+        held_out_fraction=held_out,
+        seed=seed,
+        max_repeats=max_repeats,
+        weights=parse_assignments("--weight", weight or ()),
+        slowdowns=parse_assignments("--slowdown", slowdown or ()),
+        static_cameras=tuple(static_camera or ()),
+        mask_rotations=tuple(mask_rotation or ()),
+    )
+    run_mix(shards, out, options, as_json)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="Folder to render into.")] = Path(),
+    workers: Workers = None,
+    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
+) -> None:
+    """Render input for the whole road: videos of a person, robot datasets, and their truth."""
+    from humandata.demo import render_demo
+
+    render_demo(out, workers, seed)
 
 
 @app.command()

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 
 
@@ -25,6 +25,11 @@ def print_table(title: str, header: Sequence[str], rows: Iterable[Sequence[objec
 def print_line(text: str) -> None:
     """Print a sentence as it is, wrapped to the terminal."""
     _console().print(text, markup=False, highlight=False)
+
+
+def print_renderable(renderable: RenderableType) -> None:
+    """Print what Rich can render."""
+    _console().print(renderable)
 
 
 def print_json(content: object) -> None:

@@ -8,7 +8,7 @@ from humandata.dataset.read import find_sources
 from humandata.dataset.validate import Problem, validate_source
 from humandata.errors import UsageError
 from humandata.mixtures.validate import validate_mixture
-from humandata.pipelines.progress import ProgressBar
+from humandata.progress import ProgressBar
 from humandata.report.console import print_json, print_line, print_table
 
 

@@ -50,9 +50,16 @@ class ProgressBar:
 
     def advance(self, note: str = "") -> None:
         """One more piece is done; `note` is shown beside the bar until the next one."""
-        self._done += 1
+        self.update(self._done + 1, note)
+
+    def update(self, done: int, note: str = "", total: int | None = None) -> None:
+        """So many pieces are done by now, of `total` where that was not known before."""
+        self._done = done
+        self._total = self._total if total is None else total
         if self._bar is not None:
-            self._bar.update(self._task, advance=1, note=note)
+            self._bar.update(self._task, completed=done, total=self._total, note=note)
+            return
+        if done == 0:
             return
         now = time.monotonic()
         if self._done == self._total or now - self._last_line >= SECONDS_BETWEEN_LINES:

@@ -1,0 +1,55 @@
+"""`humandata demo`: input for the whole road that needs no download, with its truth beside it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from humandata.errors import UsageError
+from humandata.progress import ProgressBar
+from humandata.report.console import print_line
+from humandata.studio.capture import render_human_videos
+from humandata.studio.robot import render_robot_lerobot, render_robot_robomimic
+
+NUM_VIDEOS = 24
+NUM_LEROBOT_EPISODES = 16
+NUM_ROBOMIMIC_EPISODES = 8
+
+NEXT = """\
+videos/   {videos} clips of a person at a table, with sidecars
+robots/   a LeRobot v3 dataset and a robomimic file of a robot at the same task
+truth/    where hands and grippers really were; only tests and benchmarks look at it
+
+The road from here{where}:
+  humandata extract videos/ --out shards/
+  humandata ingest robots/droid_lerobot --out shards/
+  humandata ingest robots/panda_robomimic.hdf5 --out shards/
+  humandata mix --robot-ratio 0.8
+  humandata train"""
+
+
+def render_demo(out: Path, num_workers: int | None, seed: int, num_videos: int = NUM_VIDEOS) -> None:
+    """Render the demo's input into a folder; what is there already is left alone. UsageError where it is no folder."""
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out}: is not a folder. Choose another with --out.")
+    workers = num_workers or len(os.sched_getaffinity(0))
+    with ProgressBar("render human videos", num_videos, "clips") as bar:
+        render_human_videos(out, num_videos, seed, workers, progress=lambda done, _total: bar.update(done))
+    with ProgressBar("render robot, LeRobot v3", NUM_LEROBOT_EPISODES, "episodes") as bar:
+        render_robot_lerobot(
+            out / "robots" / "droid_lerobot",
+            NUM_LEROBOT_EPISODES,
+            seed,
+            workers,
+            progress=lambda done, _total: bar.update(done),
+        )
+    with ProgressBar("render robot, robomimic", NUM_ROBOMIMIC_EPISODES, "episodes") as bar:
+        render_robot_robomimic(
+            out / "robots" / "panda_robomimic.hdf5",
+            NUM_ROBOMIMIC_EPISODES,
+            seed + 1,
+            workers,
+            progress=lambda done, _total: bar.update(done),
+        )
+    where = "" if out.resolve() == Path.cwd() else f", in {out}"
+    print_line(NEXT.format(videos=num_videos, where=where))
