@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
-from humandata.pipelines.source_job import ItemT, SourcePlan, SourceSummary
+from humandata.pipelines.source_job import SourceItem, SourceSpec, SourceSummary
 from humandata.report.console import print_json, print_line, print_table
 
 MOST_LINES = 10
 """Warnings and failures spelled out; the rest is counted."""
+
+
+class Plan(Protocol):
+    """A source to be made: its inputs, and those of them that are still to be done."""
+
+    @property
+    def spec(self) -> SourceSpec: ...
+    @property
+    def items(self) -> Sequence[SourceItem]: ...
+    @property
+    def pending(self) -> Sequence[SourceItem]: ...
 
 
 def print_summaries(summaries: Sequence[SourceSummary], as_json: bool) -> int:
@@ -50,7 +61,7 @@ def print_summaries(summaries: Sequence[SourceSummary], as_json: bool) -> int:
     return int(failed)
 
 
-def print_plans(plans: Sequence[SourcePlan[ItemT]], as_json: bool) -> None:
+def print_plans(plans: Sequence[Plan], as_json: bool) -> None:
     """Print, for each source that would be made, its inputs and which of them are still to be done."""
     rows = [
         (
