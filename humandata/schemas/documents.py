@@ -70,10 +70,12 @@ def _describe(problem: Mapping[str, Any], model: type[BaseModel]) -> str:
 
 
 def _fields_at(model: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:
-    """Names of the fields of the nested model at `location`; empty where the way leads through a container."""
+    """Names of the fields of the nested model at `location`; empty where the way leads through a mapping."""
     current: Any = model
     for part in location:
-        field = current.model_fields.get(part) if isinstance(part, str) else None
+        if isinstance(part, int):  # a place in a list, whose items the step before found
+            continue
+        field = current.model_fields.get(part)
         nested = [field.annotation, *getattr(field.annotation, "__args__", ())] if field else []
         current = next((kind for kind in nested if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
         if current is None:

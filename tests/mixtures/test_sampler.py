@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mixtures.mixture_builders import make_mixture, mixture_source
+from mixture_builders import make_mixture, mixture_source
 
 from humandata.mixtures.apportion import apportion
 from humandata.mixtures.permutation import permute
