@@ -2,8 +2,8 @@
 
 A detector of a single image cannot know how large a hand is, and its guess of the 3D landmarks changes size by up to
 two times as the hand is foreshortened. The depth of the hand is read off its size, so it would jump just as much.
-Hence: one set of bone lengths for the whole track, scaled to the size of an average adult's hand, before the pose is
-solved for.
+Hence every hand gets the bones of an average adult, in the directions that the detector guesses, before the pose is
+solved for. Size is thereby assumed, and the same in all frames.
 """
 
 from __future__ import annotations
@@ -17,20 +17,25 @@ from pydantic import Field, PositiveFloat
 from humandata.geometry.cameras import Camera
 from humandata.geometry.rotations import matrix_from_rotvec
 from humandata.schemas.documents import Document
-from humandata.schemas.landmarks import HAND_BONES, HandLandmark
+from humandata.schemas.landmarks import HAND_BONES
 from humandata.trajectories.associate import HandObservations
 
 FloatArray = NDArray[np.float64]
 
 _PARENT = np.array([int(parent) for parent, _ in HAND_BONES])
 _CHILD = np.array([int(child) for _, child in HAND_BONES])
-_MIDDLE_FINGER = [
-    HandLandmark.WRIST,
-    HandLandmark.MIDDLE_MCP,
-    HandLandmark.MIDDLE_PIP,
-    HandLandmark.MIDDLE_DIP,
-    HandLandmark.MIDDLE_TIP,
-]
+_BONE_PER_HAND_LENGTH = np.array(
+    [
+        *(0.118, 0.251, 0.196, 0.158),
+        *(0.463, 0.245, 0.143, 0.097),
+        *(0.446, 0.266, 0.170, 0.108),
+        *(0.421, 0.244, 0.165, 0.107),
+        *(0.414, 0.204, 0.117, 0.093),
+    ]
+)
+"""Length of each of `HAND_BONES` over the hand's: joint centres of cadaver hands, as a share of the length from the
+wrist crease to the middle fingertip (Buchholz, Armstrong and Goldstein, "Anthropometric data for describing the
+kinematics of the human hand", Ergonomics 35(3), 1992)."""
 
 
 class LiftSettings(Document):
@@ -60,7 +65,7 @@ class LiftedHand:
 def lift(observations: HandObservations, camera: Camera, settings: LiftSettings) -> LiftedHand:
     """Metric landmarks in the camera frame of one hand over N frames, given the camera of the image looked at.
 
-    The bones get the lengths of the whole track (`constant_size`); the rigid pose of that shape is then the one that
+    The bones get constant lengths (`constant_size`); the rigid pose of that shape is then the one that
     reprojects best (Levenberg-Marquardt from a weak-perspective start that keeps the detector's orientation, so that a
     flat hand does not flip). A frame is given up where a point ends up behind the camera, too far, or the reprojection
     error is too large a share of the hand's size.
@@ -87,19 +92,16 @@ def lift(observations: HandObservations, camera: Camera, settings: LiftSettings)
 def constant_size(landmarks_hand: FloatArray, hand_length_m: float) -> FloatArray:
     """Landmarks (N, 21, 3) with the bone directions of `landmarks_hand` (N, 21, 3), and lengths that never change.
 
-    The proportions are medians over the frames, each frame scaled to one size first; the length from the wrist along
-    the middle finger to its tip is `hand_length_m`.
+    The wrist is at the origin; the lengths are an adult's, for a hand that measures `hand_length_m` from the wrist to
+    the tip of the middle finger.
     """
     bones = landmarks_hand[:, _CHILD] - landmarks_hand[:, _PARENT]
-    lengths = np.linalg.norm(bones, axis=-1)
-    proportions = np.median(lengths / lengths.sum(axis=1, keepdims=True), axis=0)
-    middle = [_CHILD.tolist().index(landmark) for landmark in _MIDDLE_FINGER[1:]]
-    constant = proportions * (hand_length_m / proportions[middle].sum())
-    scaled = bones / np.maximum(lengths, 1e-9)[..., None] * constant[:, None]
+    directions = bones / np.maximum(np.linalg.norm(bones, axis=-1, keepdims=True), 1e-9)
+    scaled = directions * (_BONE_PER_HAND_LENGTH * hand_length_m)[:, None]
     points = np.zeros_like(landmarks_hand)
     for bone, (parent, child) in enumerate(zip(_PARENT, _CHILD, strict=True)):
         points[:, child] = points[:, parent] + scaled[:, bone]
-    return np.asarray(points)
+    return points
 
 
 def _solve(shape: FloatArray, pixels: FloatArray, camera: Camera) -> FloatArray:
