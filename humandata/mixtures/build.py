@@ -24,14 +24,14 @@ def build_mixture(
 ) -> Mixture:
     """The manifest, to lie in `folder`, of every source below `shards`.
 
-    `progress` is called with how much is done of how much. Raises UsageError for an option that is wrong, and
-    DatasetError where a group that the ratio asks for has no source or no eligible step.
+    `progress` is called with the number of episodes that are done, and of all. Raises UsageError for an option that is
+    wrong, and DatasetError where a group that the ratio asks for has no source or no eligible step.
     """
     sources = _find(shards)
     options.check(source.document.name for source in sources)
     ratios = group_ratios({group_of(source) for source in sources}, options.robot_ratio, shards)
     sources = [source for source in sources if group_of(source) in ratios]
-    total = 2 * sum(source.document.counts.episodes for source in sources)
+    total = sum(source.document.counts.episodes for source in sources)
     done = 0
 
     def advance() -> None:

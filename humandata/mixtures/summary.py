@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from rich.box import SIMPLE
 from rich.table import Table
 
 from humandata.dataset.read import ShardSource
@@ -101,36 +102,27 @@ def check_repeats(mixture: Mixture) -> None:
 
 def summary_table(summary: MixtureSummary) -> Table:
     """The sources as a table for the terminal."""
-    table = Table(title=f"mixture {summary.manifest_sha256[:12]}, batches of {summary.batch_size}")
-    for heading in ("source", "group"):
-        table.add_column(heading)
-    for heading in (
-        "share",
-        "steps",
-        "episodes",
-        "held out",
-        "hours",
-        "epochs / 100k samples",
-        "speed m/s",
-        "slowdown",
-    ):
+    table = Table(
+        title=f"mixture {summary.manifest_sha256[:12]}, batches of {summary.batch_size}",
+        caption=f"epochs: in {SAMPLES_OF_REPORT:,} samples; m/s: median speed as played",
+        box=SIMPLE,
+    )
+    table.add_column("source")
+    for heading in ("share", "steps", "episodes\n+ held out", "hours", "epochs", "m/s"):
         table.add_column(heading, justify="right")
-    for heading in ("masked", "scale", "intrinsics", "camera"):
-        table.add_column(heading)
+    table.add_column("masked")
+    table.add_column("scale\nintrinsics\ncamera")
     for source in summary.sources:
         table.add_row(
-            source.name,
-            source.group,
+            f"{source.name}\n{source.group}",
             f"{source.share:.1%}",
             str(source.training_steps),
-            str(source.training_episodes),
-            str(source.held_out_episodes),
+            f"{source.training_episodes} + {source.held_out_episodes}",
             f"{source.hours:.2f}",
-            f"{source.epochs:.2f}",
-            "-" if source.median_speed is None else f"{source.median_speed:.3f}",
-            f"{source.slowdown:g}",
-            *(", ".join(names) or "-" for names in (source.masked, source.scale, source.intrinsics)),
-            ", ".join(source.camera_motion),
+            f"{source.epochs:.3g}",
+            _played_speed(source),
+            ", ".join(source.masked) or "-",
+            "\n".join("/".join(names) or "-" for names in (source.scale, source.intrinsics, source.camera_motion)),
         )
     return table
 
@@ -159,6 +151,11 @@ def _summarize_source(
         intrinsics=_distinct(episodes, "intrinsics"),
         camera_motion=("declared static",) if member.static_camera else _distinct(episodes, "camera_motion"),
     )
+
+
+def _played_speed(source: SourceSummary) -> str:
+    speed = "-" if source.median_speed is None else f"{source.median_speed:.3f}"
+    return speed if source.slowdown == 1.0 else f"{speed}\nslowed x{source.slowdown:g}"
 
 
 def _distinct(episodes: pa.Table, column: str) -> tuple[str, ...]:

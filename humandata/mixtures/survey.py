@@ -49,7 +49,7 @@ def survey(
 ) -> MixtureSource:
     """A source's part of the manifest that is to lie in `folder`.
 
-    Its training steps are added to `sketches`, by embodiment. `advance` is called twice for each episode.
+    Its training steps are added to `sketches`, by embodiment. `advance` is called for each episode.
     """
     name = source.document.name
     grid = options.grid(name)
@@ -61,7 +61,6 @@ def survey(
     for episode_id in episode_ids:
         if steps := spell_spans(eligible_steps(reader.read(episode_id), grid)):
             spans[episode_id] = steps
-        advance()
     held_out = held_out_episodes(spans, options.held_out_fraction)
     speeds = VectorSketch(1)
     for episode_id in episode_ids:
