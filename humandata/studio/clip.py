@@ -26,7 +26,7 @@ NANOSECONDS = 1_000_000_000
 VISIBLE_SHARE = 0.75
 """A hand counts as in the picture with at least this share of its landmarks inside (EgoVLA: 20 of 26 joints)."""
 
-_COMFORTABLE_HEADING_RAD = (0.75, 2.05)
+_COMFORTABLE_HEADING_RAD = (0.9, 1.85)
 """Where, from straight across the body to straight back and beyond, a wrist still follows a closing direction."""
 
 
@@ -71,7 +71,7 @@ def plan_clip(seed: int | tuple[int, ...], options: ClipOptions) -> Clip:
     head = sample_head_camera(rng, moving, options.width, options.height)
     look, person = sample_look(rng), sample_person(rng)
     scene, motion = _comfortable_plan(options.task, rng)
-    exposure_s = rng.uniform(0.25, 0.6) / options.frame_rate
+    exposure_s = rng.uniform(0.15, 0.4) / options.frame_rate
 
     duration_s = min(motion.duration_s, options.max_duration_s or np.inf)
     index = np.arange(max(1, int(duration_s * options.frame_rate)))

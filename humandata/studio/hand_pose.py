@@ -34,12 +34,12 @@ _CLOSED = np.radians([15.0, 30.0, 35.0, 15.0, 20.0, 48.0, 0.0, 48.0])
 _OPENED = np.radians([0.0, 30.0, 25.0, 8.0, 10.0, 25.0, 0.0, 32.0])
 """What a relaxed pinch tends to, closed and open: the angles that the tips do not determine stay near these."""
 _RELAXED_DEG = {
-    Dof.MIDDLE_MCP: 42.0,
-    Dof.MIDDLE_PIP: 42.0,
-    Dof.RING_MCP: 44.0,
-    Dof.RING_PIP: 46.0,
-    Dof.PINKY_MCP: 42.0,
-    Dof.PINKY_PIP: 44.0,
+    Dof.MIDDLE_MCP: 26.0,
+    Dof.MIDDLE_PIP: 32.0,
+    Dof.RING_MCP: 28.0,
+    Dof.RING_PIP: 34.0,
+    Dof.PINKY_MCP: 28.0,
+    Dof.PINKY_PIP: 34.0,
 }
 
 

@@ -4,9 +4,8 @@ The hand frame has its origin at the wrist landmark; z leads to the middle knuck
 palm), y = z x x. All that is computed here is the right hand, where y points towards the thumb; a left hand is the
 mirror image, y -> -y (`mirrored`).
 
-Phalanx and metacarpal lengths, and the soft tissue beyond the last phalanx, are the means of Buryanov and Kotiuk,
-"Proportions of Hand Segments", Int. J. Morphol. 28(3), 2010. The hand length they add up to (wrist crease to middle
-finger tip) is scaled to the wanted one; 0.165 to 0.210 m spans the 5th percentile of women to the 95th of men (ANSUR II,
+Phalanx and metacarpal lengths are the means of Buryanov and Kotiuk, "Proportions of Hand Segments", Int. J. Morphol.
+28(3), 2010. The hand length they add up to (wrist crease to middle finger tip) is scaled to the wanted one; 0.165 to 0.210 m spans the 5th percentile of women to the 95th of men (ANSUR II,
 Gordon et al. 2014). Joint ranges are the usual clinical ones (American Academy of Orthopaedic Surgeons, "Joint Motion",
 1965).
 """
@@ -87,23 +86,27 @@ NUM_BONES = len(Bone)
 CHAIN_LENGTHS = (
     np.array(
         [
-            [46.22, 31.57, 21.67 + 3.0],
-            [39.78, 22.38, 15.82 + 2.5],
-            [44.63, 26.33, 17.40 + 2.5],
-            [41.37, 25.65, 17.30 + 2.5],
-            [32.74, 18.11, 15.96 + 2.3],
+            [46.22, 31.57, 21.67],
+            [39.78, 22.38, 15.82],
+            [44.63, 26.33, 17.40],
+            [41.37, 25.65, 17.30],
+            [32.74, 18.11, 15.96],
         ]
     )
     / 1000.0
 )
 """Metres (5, 3) from joint to joint of the thumb (from its metacarpal on) and the fingers (from the knuckle on). The last
-reaches about two thirds into the soft tissue of the tip, where annotators put the tip landmark."""
+ends at the tuft of the bone, inside the pad, where annotators put the tip landmark."""
 
 CHAIN_ROOTS = (
-    np.array([[12.0, 23.0, 22.0], [3.0, 24.0, 91.0], [0.0, 0.0, 95.0], [0.8, -21.0, 88.0], [2.571428, -39.0, 78.0]]) / 1000.0
+    np.array([[12.0, 23.0, 15.0], [2.8, 24.0, 89.0], [0.0, 0.0, 92.0], [0.8, -21.5, 87.0], [2.5169, -39.0, 80.0]]) / 1000.0
 )
 """Metres (5, 3) in the hand frame: the thumb's carpometacarpal joint, then the four knuckles, on their transverse arch.
-The arch is such that x is exactly the normal to wrist, index and little knuckle, as in the embodiment's palm frame."""
+The arch is such that x is the normal to wrist, index and little knuckle, as in the embodiment's palm frame."""
+
+CMC_LANDMARK_SHARE = 0.25
+"""Annotators mark the thumb's first landmark where its base shows, this share of the metacarpal beyond the joint itself
+(fitted to MediaPipe's landmarks on the rendered hand)."""
 
 _THUMB_DIRECTION = (0.30, 0.66, 0.69)
 _THUMB_PAD = (0.42, -0.85, 0.25)
@@ -158,6 +161,8 @@ def landmarks_from_bones(T_hand_bone: FloatArray, length_m: float = REFERENCE_LE
         bones = chain_bones(chain)
         first = 1 + 4 * chain
         points[..., first : first + 3, :] = T_hand_bone[..., bones[0] : bones[2] + 1, :3, 3]
+        if chain == 0:
+            points[..., first, :] += CMC_LANDMARK_SHARE * (points[..., first + 1, :] - points[..., first, :])
         distal = T_hand_bone[..., bones[2], :3, :]
         points[..., first + 3, :] = distal[..., 3] + lengths[chain, 2] * distal[..., 2]
     return points

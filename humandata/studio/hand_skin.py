@@ -16,7 +16,7 @@ from humandata.studio.hand_skeleton import CHAIN_LENGTHS, Bone, chain_bones
 from humandata.studio.hand_surface import HandSurface
 from humandata.studio.look import Color
 
-SKIN_TONES_SRGB = ((240, 208, 186), (226, 180, 150), (200, 148, 114), (164, 112, 80), (122, 80, 56), (88, 58, 42))
+SKIN_TONES_SRGB = ((240, 208, 186), (226, 180, 150), (200, 148, 114), (164, 112, 80), (134, 90, 64), (104, 70, 52))
 _SLEEVE_THICKNESS_M = 0.006
 
 

@@ -28,7 +28,7 @@ from humandata.studio.hand_skeleton import (
 )
 from humandata.studio.surface_nets import surface_nets
 
-ARM_LENGTH_M = 0.42
+ARM_LENGTH_M = 0.58
 """From wrist to where the arm is cut off: far enough up for the cut to stay out of a head camera's picture."""
 
 
@@ -79,7 +79,7 @@ def hand_surface() -> HandSurface:
     axes = (
         np.arange(-0.062, 0.0821, 0.0030),
         np.arange(-0.092, 0.1141, 0.0030),
-        np.concatenate([np.arange(-ARM_LENGTH_M - 0.02, -0.02, 0.010), np.arange(-0.02, 0.2051, 0.0030)]),
+        np.concatenate([np.arange(-ARM_LENGTH_M - 0.02, -0.02, 0.012), np.arange(-0.02, 0.2051, 0.0030)]),
     )
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
     distance = _distance(grid, T_hand_bone).reshape([len(axis) for axis in axes])
@@ -164,7 +164,7 @@ def _chain_cones(chain: int, T_hand_bone: FloatArray) -> list[_Cone]:
 def _palm_cones(T_hand_bone: FloatArray) -> list[_Cone]:
     """Metacarpals, thenar and hypothenar eminences, and the webs."""
     knuckles = CHAIN_ROOTS[1:]
-    carpus = np.array([[2.0, 13.0, 16.0], [1.5, 4.0, 17.0], [1.5, -6.0, 17.0], [3.0, -15.0, 15.0]]) / 1000.0
+    carpus = np.array([[2.0, 13.0, 8.0], [1.5, 4.0, 9.0], [1.5, -6.0, 9.0], [3.0, -15.0, 7.0]]) / 1000.0
     cones = [
         _Cone(base, knuckle, 0.0125, radius)
         for base, knuckle, radius in zip(carpus, knuckles, (0.0112, 0.0118, 0.0110, 0.0100), strict=True)
@@ -172,7 +172,7 @@ def _palm_cones(T_hand_bone: FloatArray) -> list[_Cone]:
     # The pad of flesh across the palm below the fingers.
     cones.append(_Cone(knuckles[0] + _mm(5, -2, -9), knuckles[3] + _mm(6, 3, -7), 0.0098, 0.0098))
     # Hypothenar eminence, along the little finger's metacarpal on the palmar side.
-    cones.append(_Cone(_mm(10, -17, 20), _mm(9, -31, 52), 0.0135, 0.0120))
+    cones.append(_Cone(_mm(10, -17, 12), _mm(9, -31, 46), 0.0135, 0.0120))
     # Thumb metacarpal and the thenar eminence around it.
     metacarpal = T_hand_bone[Bone.THUMB_METACARPAL]
     start, end = metacarpal[:3, 3], metacarpal[:3, 3] + metacarpal[:3, 2] * CHAIN_LENGTHS[0, 0]
@@ -187,7 +187,7 @@ def _palm_cones(T_hand_bone: FloatArray) -> list[_Cone]:
     # The webs between the fingers, a little beyond the knuckles.
     for chain in range(1, 4):
         one, two = (T_hand_bone[chain_bones(c)[0]] for c in (chain, chain + 1))
-        reach = 0.0125
+        reach = 0.12 * (CHAIN_LENGTHS[chain, 0] + CHAIN_LENGTHS[chain + 1, 0])
         cones.append(_Cone(one[:3, 3] + reach * one[:3, 2], two[:3, 3] + reach * two[:3, 2], 0.0062, 0.0062))
     return cones
 
@@ -195,9 +195,9 @@ def _palm_cones(T_hand_bone: FloatArray) -> list[_Cone]:
 def _forearm_cones() -> list[_Cone]:
     """Radius and ulna, with the muscle swelling towards the elbow."""
     elbow, cut = -0.24, -ARM_LENGTH_M - 0.05
-    cones = [_Cone(_mm(1, side * 13.5, 4), np.array([0.004, side * 0.020, elbow]), 0.0155, 0.026) for side in (1, -1)]
-    cones.append(_Cone(np.array([0.004, 0.0, -0.10]), np.array([0.006, 0.0, elbow]), 0.016, 0.034))
-    cones.append(_Cone(np.array([0.006, 0.0, elbow]), np.array([0.006, 0.0, cut]), 0.036, 0.042))
+    cones = [_Cone(_mm(1, side * 13.5, -4), np.array([0.003, side * 0.016, elbow]), 0.0155, 0.021) for side in (1, -1)]
+    cones.append(_Cone(np.array([0.004, 0.0, -0.10]), np.array([0.004, 0.0, elbow]), 0.014, 0.027))
+    cones.append(_Cone(np.array([0.004, 0.0, elbow]), np.array([0.004, 0.0, cut]), 0.036, 0.046))
     return cones
 
 

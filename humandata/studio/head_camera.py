@@ -10,8 +10,8 @@ from humandata.geometry.cameras import Camera
 from humandata.geometry.rotations import FloatArray, matrix_from_rotvec
 from humandata.geometry.transforms import make_transform
 
-_MEAN_EYE_M = (-0.42, 0.0, 0.55)
-_MEAN_TARGET_M = (0.06, 0.0, 0.03)
+_MEAN_EYE_M = (-0.27, 0.0, 0.58)
+_MEAN_TARGET_M = (0.06, 0.0, 0.02)
 
 
 @dataclass(frozen=True)

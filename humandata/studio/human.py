@@ -29,10 +29,14 @@ PULP_DEPTH_M = 0.0065
 """How deep below the pad's surface a fingertip landmark lies, at the reference hand length."""
 
 HAND_STYLE: MotionStyle = replace(
-    HUMAN_STYLE, heading_rad=(1.3, 1.55), tilt_rad=(0.15, 0.5), finger_room_m=(0.015, 0.035), max_opening_m=0.085
+    HUMAN_STYLE,
+    duration_s=(3.0, 4.2),
+    heading_rad=(1.3, 1.55), tilt_rad=(0.5, 0.85), finger_room_m=(0.015, 0.035), max_opening_m=0.085
 )
 """The studio's human motion, for a pinch with the palm down: the thumb closes from behind and from the inside."""
 
+_RAISE = np.zeros((4, 4))
+_RAISE[2, 3] = 0.008
 _ELBOW_M = {"left": (-0.42, 0.30, 0.20), "right": (-0.42, -0.30, 0.20)}
 _WRIST_RANGE_RAD = {"flexion": (-1.1, 1.1), "deviation": (-0.4, 0.6)}
 """Flexion to extension, and radial to ulnar deviation (American Academy of Orthopaedic Surgeons, 1965)."""
@@ -81,6 +85,7 @@ def pinching_hand(side: Side, person: Person, T_world_tool: FloatArray, opening_
     idle[[Dof.MIDDLE_MCP, Dof.RING_MCP, Dof.PINKY_MCP, Dof.MIDDLE_PIP, Dof.RING_PIP, Dof.PINKY_PIP]] = -0.12
     angles = pinch_angles(aperture, person.hand_length_m, person.curl + follow * idle)
     T_hand_bone = bone_transforms(angles, person.hand_length_m)
+    T_world_tool = T_world_tool + _RAISE
     if side == "right":
         T_world_hand = hand_pose_at_tool(T_world_tool, T_hand_bone, person.hand_length_m)
     else:
@@ -91,7 +96,7 @@ def pinching_hand(side: Side, person: Person, T_world_tool: FloatArray, opening_
 def resting_hand(side: Side, person: Person, time_s: FloatArray, rng: np.random.Generator) -> HandTrack:
     """A hand that lies on the table, palm down, and shifts a little, at times (T,)."""
     outward = 1.0 if side == "left" else -1.0
-    place = np.array([rng.uniform(-0.16, -0.10), outward * rng.uniform(0.15, 0.22), 0.045])
+    place = np.array([rng.uniform(-0.20, -0.16), outward * rng.uniform(0.14, 0.20), 0.045])
     phase, period = rng.uniform(0.0, 2.0 * np.pi, 3), rng.uniform(2.0, 5.0, 3)
     sway = np.sin(2.0 * np.pi * time_s[:, None] / period + phase)
     angles = np.zeros((len(time_s), NUM_DOF))
@@ -100,7 +105,7 @@ def resting_hand(side: Side, person: Person, time_s: FloatArray, rng: np.random.
     angles[:, Dof.THUMB_FLEXION] = 0.2
     angles += person.curl
     # Palm down: the hand's x points down, its z forward and inward.
-    heading = outward * (rng.uniform(-0.7, -0.2) + 0.06 * sway[:, 2])
+    heading = outward * (rng.uniform(-0.5, 0.0) + 0.06 * sway[:, 2])
     R = Rotation.from_euler("zy", np.stack([heading, np.full(len(time_s), np.pi / 2 + 0.1)], 1)).as_matrix()
     place_s = place + sway * [0.012, 0.010, 0.0]
     return _track(side, person, bone_transforms(angles, person.hand_length_m), make_transform(R, place_s))
@@ -130,7 +135,7 @@ class HandMesher:
         points = surface.posed(T_hand_bone, self.vertices) * self.scale
         if self.track.side == "left":
             points = points * [1.0, -1.0, 1.0]
-        return Mesh(apply(self.track.T_world_hand[index], points), surface.triangles, self.colors, gloss=0.06)
+        return Mesh(apply(self.track.T_world_hand[index], points), surface.triangles, self.colors, gloss=0.12)
 
 
 def mirror(T: FloatArray) -> FloatArray:
