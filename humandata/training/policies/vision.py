@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
+
+WORKING_SIZE_PX = 96
+"""Larger images are averaged down to this side: a keypoint is found to a fraction of a pixel all the same."""
 
 
 class SpatialSoftmax(nn.Module):
@@ -50,7 +54,10 @@ class VisionEncoder(nn.Module):
 
     def forward(self, image: Tensor, task: Tensor) -> Tensor:
         """Tokens (B, 2, width) of images (B, 3, S, S) uint8 and tasks (B, width)."""
-        features = self.features(image.float() / 127.5 - 1.0)
+        pixels = image.float() / 127.5 - 1.0
+        if pixels.shape[-1] > WORKING_SIZE_PX:
+            pixels = F.interpolate(pixels, size=(WORKING_SIZE_PX, WORKING_SIZE_PX), mode="area")
+        features = self.features(pixels)
         scale, shift = self.modulation(task)[..., None, None].chunk(2, dim=1)
         features = self.mix(features * (1.0 + scale) + shift)
         keypoints = self.keypoints(self.heatmaps(features)).flatten(1)
