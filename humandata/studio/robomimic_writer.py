@@ -50,13 +50,13 @@ def robosuite_observations(states: RobotStates) -> dict[str, FloatArray]:
     }
 
 
-def osc_pose_actions(states: RobotStates, following: RobotStates) -> FloatArray:
-    """Actions (N, 7) that lead from each of N states to the one that follows it."""
-    T_tool_ee = get_embodiment("franka_panda").T_tool_ee
-    now, then = (each.T_base_ee @ invert(T_tool_ee) for each in (states, following))
+def osc_pose_actions(states: RobotStates) -> FloatArray:
+    """Actions (N, 7) that lead from each of N + 1 states to the next."""
+    T_base_tool = states.T_base_ee @ invert(get_embodiment("franka_panda").T_tool_ee)
+    now, then = T_base_tool[:-1], T_base_tool[1:]
     shift = (then[:, :3, 3] - now[:, :3, 3]) / FULL_STEP_M
     turn = rotvec_from_matrix(then[:, :3, :3] @ np.swapaxes(now[:, :3, :3], -1, -2)) / FULL_TURN_RAD
-    gripper = np.where(following.told_to_close, 1.0, -1.0)
+    gripper = np.where(states.told_to_close[1:], 1.0, -1.0)
     return np.asarray(np.clip(np.concatenate([shift, turn, gripper[:, None]], axis=1), -1.0, 1.0))
 
 

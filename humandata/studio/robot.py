@@ -114,10 +114,10 @@ def _render_lerobot_video(
     for number, plan in zip(numbers, plans, strict=True):
         times = step_times(plan.motion, LEROBOT_RATE_HZ)
         _save_truth(truth_folder, number, plan, times)
-        states = robot_states(plan.motion, times)
-        following = robot_states(plan.motion, times + 1.0 / LEROBOT_RATE_HZ)
-        state, action = (droid_vectors(each).astype(np.float32) for each in (states, following))
-        episodes.append(LeRobotEpisode(plan.motion.task.text, state, action, video_number, first_frame))
+        vectors = droid_vectors(robot_states(plan.motion, step_times(plan.motion, LEROBOT_RATE_HZ, extra=1)))
+        vectors_f32 = vectors.astype(np.float32)
+        task = plan.motion.task.text
+        episodes.append(LeRobotEpisode(task, vectors_f32[:-1], vectors_f32[1:], video_number, first_frame))
         first_frame += len(times)
 
     def frames() -> Iterator[NDArray[np.uint8]]:
@@ -134,12 +134,11 @@ def _render_robomimic_episode(truth_folder: Path, seed: int, width: int, height:
     plan = plan_robot_episode(seed, number, FRONT_VIEW, width, height)
     times = step_times(plan.motion, ROBOMIMIC_RATE_HZ)
     _save_truth(truth_folder, number, plan, times)
-    states = robot_states(plan.motion, times)
-    following = robot_states(plan.motion, times + 1.0 / ROBOMIMIC_RATE_HZ)
+    actions = osc_pose_actions(robot_states(plan.motion, step_times(plan.motion, ROBOMIMIC_RATE_HZ, extra=1)))
     images = np.stack(list(robot_frames(plan, times)))
     observations: dict[str, FloatArray | NDArray[np.uint8]] = {f"{CAMERA}_image": images}
-    observations.update(robosuite_observations(states))
-    return RobomimicEpisode(plan.motion.task.text, observations, osc_pose_actions(states, following))
+    observations.update(robosuite_observations(robot_states(plan.motion, times)))
+    return RobomimicEpisode(plan.motion.task.text, observations, actions)
 
 
 def _save_truth(folder: Path, number: int, plan: RobotEpisode, times: FloatArray) -> None:

@@ -17,14 +17,12 @@ from humandata.geometry.rotations import FloatArray
 from humandata.geometry.transforms import invert, make_transform
 from humandata.studio.gripper import arm_mesh, gripper_mesh
 from humandata.studio.look import Look, sample_look
-from humandata.studio.mesh import Mesh
-from humandata.studio.motion import ROBOT_STYLE, MotionSample, PlaceMotion, plan_place
-from humandata.studio.render import Shutter, render
+from humandata.studio.motion import ROBOT_STYLE, PlaceMotion, plan_place
+from humandata.studio.render import render
 from humandata.studio.scene import Scene, sample_scene, sample_task, scene_meshes
 
 T_WORLD_BASE = make_transform(np.eye(3), [-0.55, 0.0, 0.0])
 """Where the arm is bolted to the table."""
-EXPOSURE_S = 1.0 / 100.0
 
 
 @dataclass(frozen=True)
@@ -81,9 +79,9 @@ def plan_robot_episode(seed: int, number: int, view: Viewpoint, width: int, heig
     )
 
 
-def step_times(motion: PlaceMotion, rate_hz: float) -> FloatArray:
-    """The instants (N,) in seconds at which a recorder of that rate takes a step, from 0 on."""
-    return np.arange(int(motion.duration_s * rate_hz) + 1) / rate_hz
+def step_times(motion: PlaceMotion, rate_hz: float, extra: int = 0) -> FloatArray:
+    """The instants (N + extra,) in seconds at which a recorder of that rate takes its N steps, from 0 on, and then some."""
+    return np.arange(int(motion.duration_s * rate_hz) + 1 + extra) / rate_hz
 
 
 def robot_states(motion: PlaceMotion, time_s: ArrayLike) -> RobotStates:
@@ -98,17 +96,13 @@ def robot_states(motion: PlaceMotion, time_s: ArrayLike) -> RobotStates:
 
 
 def robot_frames(episode: RobotEpisode, time_s: FloatArray) -> Iterator[NDArray[np.uint8]]:
-    """Pictures (H, W, 3) uint8 RGB at times (N,)."""
-    now, later = episode.motion.at(time_s), episode.motion.at(time_s + EXPOSURE_S)
-    for number in range(len(time_s)):
-        yield render(
-            _meshes(episode, now, number),
-            episode.camera,
-            episode.T_world_camera,
-            episode.look,
-            shutter=Shutter(_meshes(episode, later, number), episode.T_world_camera),
-            noise_seed=number,
-        ).image
+    """Pictures (H, W, 3) uint8 RGB at times (N,), without motion blur: the arm is slow."""
+    sample = episode.motion.at(time_s)
+    for number, T_world_tool in enumerate(sample.T_world_tool):
+        blocks = {episode.motion.task.color: sample.T_world_block[number]}
+        gripper = gripper_mesh(T_world_tool, float(sample.opening_m[number]))
+        meshes = [*scene_meshes(episode.scene, blocks), gripper, arm_mesh(T_WORLD_BASE, T_world_tool)]
+        yield render(meshes, episode.camera, episode.T_world_camera, episode.look, noise_seed=number).image
 
 
 def look_at(eye: ArrayLike, target: ArrayLike) -> FloatArray:
@@ -119,10 +113,3 @@ def look_at(eye: ArrayLike, target: ArrayLike) -> FloatArray:
     x = np.cross(z, [0.0, 0.0, 1.0])
     x /= np.linalg.norm(x)
     return make_transform(np.stack([x, np.cross(z, x), z], axis=1), position)
-
-
-def _meshes(episode: RobotEpisode, sample: MotionSample, number: int) -> list[Mesh]:
-    T_world_tool = sample.T_world_tool[number]
-    gripper = gripper_mesh(T_world_tool, float(sample.opening_m[number]))
-    blocks = {episode.motion.task.color: sample.T_world_block[number]}
-    return [*scene_meshes(episode.scene, blocks), gripper, arm_mesh(T_WORLD_BASE, T_world_tool)]
