@@ -1,0 +1,120 @@
+"""`train` from a manifest to an evaluated policy: stopped, resumed, rerun, refused."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+import torch
+
+from humandata.errors import DatasetError, UsageError
+from humandata.mixtures.loader import held_out_batches
+from humandata.mixtures.mix import mix
+from humandata.mixtures.options import MixOptions
+from humandata.schemas.mixture import ActionSpace
+from humandata.training.checkpoint import read_checkpoint, read_weights
+from humandata.training.runs import RunFolder
+from humandata.training.settings import TrainSettings, make_settings
+from humandata.training.train import train
+from humandata.training.trained import load_policy
+from humandata.training.trainer import Trainer
+
+
+def settings(**values: object) -> TrainSettings:
+    return make_settings({"steps": 4, "device": "cpu", "workers": 0, **values})
+
+
+@pytest.fixture
+def manifest(shards: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "mixture.json"
+    mix([shards], path, MixOptions(batch_size=4, action_space=ActionSpace(horizon=6), image_size_px=32))
+    return path
+
+
+def test_a_run_ends_with_a_policy_and_its_errors_and_is_not_run_again(manifest: Path, tmp_path: Path) -> None:
+    out = tmp_path / "runs" / "first"
+    summary = train(manifest, out, settings())
+    assert summary.status == "finished"
+    assert summary.step == 4
+    assert summary.evaluation is not None
+    assert list(summary.evaluation.embodiments) == ["franka_panda", "human_hands"]
+    assert len(RunFolder(out).metrics.read_text().splitlines()) == 4
+
+    before = {path: path.read_bytes() for path in out.iterdir()}
+    again = train(manifest, out, settings())
+    assert again.status == "already finished"
+    assert again.evaluation == summary.evaluation
+    assert {path: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_ctrl_c_leaves_a_checkpoint_that_goes_on_bit_for_bit(
+    manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(manifest, tmp_path / "straight", settings())
+    learn = Trainer.train_step
+
+    def learn_and_press_ctrl_c(trainer: Trainer, batch: object) -> float:
+        if trainer.step == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        return learn(trainer, batch)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Trainer, "train_step", learn_and_press_ctrl_c)
+    out = tmp_path / "stopped"
+    stopped = train(manifest, out, settings())
+    assert (stopped.status, stopped.step, stopped.evaluation) == ("interrupted", 2, None)
+    monkeypatch.undo()
+    resumed = train(manifest, out, settings(workers=1))
+    assert (resumed.status, resumed.resumed_from) == ("finished", 2)
+
+    straight = RunFolder(tmp_path / "straight")
+    for path in ("checkpoint.safetensors", "policy.safetensors", "evaluation.json"):
+        assert (out / path).read_bytes() == (straight.path / path).read_bytes(), path
+    record, _ = read_checkpoint(straight.checkpoint)
+    assert (record.step, record.samples_consumed) == (4, 16)
+
+
+def test_a_trained_policy_predicts_without_the_mixture(manifest: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    train(manifest, out, settings())
+    batch = next(held_out_batches(manifest))
+    manifest.unlink()
+    trained = load_policy(out, "cpu")
+    chunks = trained.predict(batch, seed=3)
+    assert chunks.shape == batch.action.shape
+    assert torch.equal(chunks, trained.predict(batch, seed=3))
+    assert (chunks[~batch.action_mask.any(dim=1)[:, None].expand(chunks.shape)] == 0).all()
+    assert all(torch.isfinite(tensor).all() for tensor in read_weights(RunFolder(out).weights).values())
+
+
+def test_what_does_not_belong_to_a_run_is_refused(manifest: Path, shards: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    train(manifest, out, settings())
+    with pytest.raises(UsageError, match=r"other settings \(steps was 4, now 5\)"):
+        train(manifest, out, settings(steps=5))
+    other = tmp_path / "other.json"
+    mix([shards], other, MixOptions(batch_size=5))
+    with pytest.raises(UsageError, match="another mixture"):
+        train(other, out, settings())
+
+
+def test_what_is_missing_is_named(manifest: Path, shards: Path, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="humandata mix"):
+        train(tmp_path / "none.json", tmp_path / "run", settings())
+    with pytest.raises(DatasetError, match="no trained policy"):
+        load_policy(tmp_path / "run")
+    (shards / "robot").rename(shards / "moved")
+    with pytest.raises(DatasetError, match="'robot' of the mixture is gone"):
+        train(manifest, tmp_path / "run", settings())
+    if not torch.cuda.is_available():
+        with pytest.raises(UsageError, match="--device cpu"):
+            train(manifest, tmp_path / "run", settings(device="cuda"))
+
+
+def test_a_thread_that_cannot_catch_signals_trains_all_the_same(manifest: Path, tmp_path: Path) -> None:
+    thread = threading.Thread(target=train, args=(manifest, tmp_path / "run", settings(steps=1)))
+    thread.start()
+    thread.join()
+    assert RunFolder(tmp_path / "run").evaluation.exists()
