@@ -68,7 +68,7 @@ def episode_row(episode: Episode) -> dict[str, Any]:
 
 
 def episode_from_table(row: Mapping[str, Any], table: pa.Table) -> Episode:
-    """The inverse of `steps_table` and `episode_row`; images are left empty where the table lacks their columns."""
+    """The inverse of `steps_table` and `episode_row`; images and hands are left out where their columns are."""
     images = {
         name: table.column(name).combine_chunks().field("bytes").to_pylist()
         for name in table.column_names
@@ -140,14 +140,6 @@ def _arm_from_table(side: Side, table: pa.Table) -> ArmTrack | None:
     valid = table.column(f"{side}_valid").to_numpy()
     if not valid.any():
         return None
-    wrist_position = _matrix(table, f"{side}_wrist_position", (3,))
-    hand = None
-    if np.isfinite(wrist_position).any():
-        hand = HandTrack(
-            T_world_wrist=transform_from_position_wxyz(wrist_position, _matrix(table, f"{side}_wrist_wxyz", (4,))),
-            landmarks_camera=_matrix(table, f"{side}_landmarks_camera", (NUM_LANDMARKS, 3)),
-            landmarks_px=_matrix(table, f"{side}_landmarks_px", (NUM_LANDMARKS, 2)),
-        )
     return ArmTrack(
         T_world_ee=transform_from_position_wxyz(
             _matrix(table, f"{side}_ee_position", (3,)), _matrix(table, f"{side}_ee_wxyz", (4,))
@@ -157,7 +149,20 @@ def _arm_from_table(side: Side, table: pa.Table) -> ArmTrack | None:
         confidence=_column(table, f"{side}_confidence"),
         gripper_opening=_column(table, f"{side}_gripper_opening"),
         aperture_m=_column(table, f"{side}_aperture_m"),
-        hand=hand,
+        hand=_hand_from_table(side, table),
+    )
+
+
+def _hand_from_table(side: Side, table: pa.Table) -> HandTrack | None:
+    if f"{side}_wrist_position" not in table.column_names:
+        return None
+    wrist_position = _matrix(table, f"{side}_wrist_position", (3,))
+    if not np.isfinite(wrist_position).any():
+        return None
+    return HandTrack(
+        T_world_wrist=transform_from_position_wxyz(wrist_position, _matrix(table, f"{side}_wrist_wxyz", (4,))),
+        landmarks_camera=_matrix(table, f"{side}_landmarks_camera", (NUM_LANDMARKS, 3)),
+        landmarks_px=_matrix(table, f"{side}_landmarks_px", (NUM_LANDMARKS, 2)),
     )
 
 

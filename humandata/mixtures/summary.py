@@ -104,11 +104,12 @@ def summary_table(summary: MixtureSummary) -> Table:
     """The sources as a table for the terminal."""
     table = Table(
         title=f"mixture {summary.manifest_sha256[:12]}, batches of {summary.batch_size}",
-        caption=f"epochs: in {SAMPLES_OF_REPORT:,} samples; m/s: median speed as played",
+        caption=f"episodes: + held out; epochs: in {SAMPLES_OF_REPORT:,} samples; m/s: median as played",
         box=SIMPLE,
+        pad_edge=False,
     )
     table.add_column("source")
-    for heading in ("share", "steps", "episodes\n+ held out", "hours", "epochs", "m/s"):
+    for heading in ("share", "steps", "episodes", "hours", "epochs", "m/s"):
         table.add_column(heading, justify="right")
     table.add_column("masked")
     table.add_column("scale\nintrinsics\ncamera")
@@ -119,9 +120,9 @@ def summary_table(summary: MixtureSummary) -> Table:
             str(source.training_steps),
             f"{source.training_episodes} + {source.held_out_episodes}",
             f"{source.hours:.2f}",
-            f"{source.epochs:.3g}",
+            f"{source.epochs:,.1f}",
             _played_speed(source),
-            ", ".join(source.masked) or "-",
+            "\n".join(source.masked) or "-",
             "\n".join("/".join(names) or "-" for names in (source.scale, source.intrinsics, source.camera_motion)),
         )
     return table

@@ -1,4 +1,4 @@
-"""What the actions of a source's episodes are made of, read without their images."""
+"""What the actions of a source's episodes are made of, read without images and hands."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from humandata.schemas.columns import IMAGE_TYPE, STEP_COLUMNS
 from humandata.schemas.landmarks import SIDES
 from humandata.schemas.mixture import HumanGripper
 
-_COLUMNS = [column.name for column in STEP_COLUMNS if column.type != IMAGE_TYPE]
+_COLUMNS = [
+    column.name
+    for column in STEP_COLUMNS
+    if column.type != IMAGE_TYPE and not any(part in column.name for part in ("_wrist_", "_landmarks_"))
+]
 
 
 class TrackReader:
