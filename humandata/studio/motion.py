@@ -24,6 +24,8 @@ from humandata.studio.scene import BIN_WALL_M, Block, PlaceTask, Scene
 
 GRAVITY_M_S2 = 9.81
 UP = np.array([0.0, 0.0, 1.0])
+_REACH, _ADVANCE, _LIFT, _CARRY, _LOWER, _CLEAR, _RETREAT = range(7)
+"""The strokes of a motion, in order."""
 START_POSITION_M = {"left": (-0.12, 0.17, 0.16), "right": (-0.12, -0.17, 0.16)}
 
 
@@ -214,10 +216,24 @@ def plan_place(
     )
     R_start = matrix_from_rotvec(turn_start) @ R_grasp
     turns = np.zeros((7, 3))
-    turns[0] = -turn_start
-    turns[3] = turn_place
-    turns[6] = rotvec_from_matrix(R_start @ (matrix_from_rotvec(turn_place) @ R_grasp).T)
-    return _timed(task, side, block, style, rng, make_transform(R_start, start), np.diff(points, axis=0), turns, rest_z)
+    turns[_REACH] = -turn_start
+    turns[_CARRY] = turn_place
+    turns[_RETREAT] = rotvec_from_matrix(R_start @ (matrix_from_rotvec(turn_place) @ R_grasp).T)
+    shifts = np.diff(points, axis=0)
+    begins, ends, duration_s = _laid_out(np.linalg.norm(shifts, axis=1), style, rng)
+    opening_times_s, openings_m = _fingers(block.size_m, begins, ends, style, rng)
+    return PlaceMotion(
+        task=task,
+        side=side,
+        block=block,
+        duration_s=duration_s,
+        grasp_s=float(begins[_LIFT]),
+        release_s=float(ends[_LOWER]),
+        track=Track(make_transform(R_start, start), begins, ends, shifts, turns),
+        opening_times_s=opening_times_s,
+        openings_m=openings_m,
+        rest_z_m=rest_z,
+    )
 
 
 def _closing_on(block: Block, heading: float, mirror: float) -> FloatArray:
@@ -228,59 +244,35 @@ def _closing_on(block: Block, heading: float, mirror: float) -> FloatArray:
     return max(normals, key=lambda normal: float(normal @ wish))
 
 
-def _timed(
-    task: PlaceTask,
-    side: Side,
-    block: Block,
-    style: MotionStyle,
-    rng: np.random.Generator,
-    T_start: FloatArray,
-    shifts: FloatArray,
-    turns: FloatArray,
-    rest_z_m: float,
-) -> PlaceMotion:
-    """Lay the seven strokes out in time: long strokes take longer, as the square root of their length."""
-    lengths = np.linalg.norm(shifts, axis=1)
-    spans = np.sqrt(np.maximum(lengths, 0.01)) * rng.uniform(0.85, 1.15, len(lengths))
+def _laid_out(
+    lengths_m: FloatArray, style: MotionStyle, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray, float]:
+    """When each of the seven strokes begins and ends (7,), and when all is over: seconds.
+
+    Long strokes take longer, as the square root of their length. The tool waits while the fingers close and open.
+    """
+    spans = np.sqrt(np.maximum(lengths_m, 0.01)) * rng.uniform(0.85, 1.15, len(lengths_m))
     overlap = rng.uniform(*style.overlap)
-    close, let_go, wait = 0.10 * spans.sum(), 0.08 * spans.sum(), 0.03 * spans.sum()
+    pause = {_ADVANCE: 0.10 * spans.sum(), _LOWER: 0.08 * spans.sum(), _RETREAT: 0.0}
+    wait = 0.03 * spans.sum()
     begins = np.empty(len(spans))
     clock = wait
     for stroke, span in enumerate(spans):
         begins[stroke] = clock
         clock += span
-        if stroke == 1:
-            clock += close
-        elif stroke == 4:
-            clock += let_go
-        else:
-            following = spans[min(stroke + 1, len(spans) - 1)]
-            clock -= overlap * min(span, following) if stroke < len(spans) - 1 else 0.0
+        clock += pause[stroke] if stroke in pause else -overlap * min(span, spans[stroke + 1])
     scale = rng.uniform(*style.duration_s) / (clock + wait)
-    begins, ends = begins * scale, (begins + spans) * scale
-    grasp_s, release_s = begins[2], ends[4]
+    return begins * scale, (begins + spans) * scale, float((clock + wait) * scale)
 
-    wide = min(block.size_m + rng.uniform(*style.finger_room_m), style.max_opening_m)
+
+def _fingers(
+    size_m: float, begins: FloatArray, ends: FloatArray, style: MotionStyle, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
+    """Begin and end of each of four moves of the fingers (8,) in seconds, and the openings (5,) they lead between."""
+    wide = min(size_m + rng.uniform(*style.finger_room_m), style.max_opening_m)
     relaxed = rng.uniform(0.6, 0.95) * wide
-    opening_times = [
-        begins[0],
-        0.3 * begins[1] + 0.7 * ends[1],
-        ends[1],
-        begins[2],
-        release_s,
-        begins[5],
-        begins[6],
-        ends[6],
-    ]
-    return PlaceMotion(
-        task=task,
-        side=side,
-        block=block,
-        duration_s=float((clock + wait) * scale),
-        grasp_s=float(grasp_s),
-        release_s=float(release_s),
-        track=Track(T_start, begins, ends, shifts, turns),
-        opening_times_s=np.array(opening_times),
-        openings_m=np.array([relaxed, wide, block.size_m, wide, relaxed]),
-        rest_z_m=rest_z_m,
-    )
+    preshape = begins[_REACH], 0.3 * begins[_ADVANCE] + 0.7 * ends[_ADVANCE]
+    close = ends[_ADVANCE], begins[_LIFT]
+    release = ends[_LOWER], begins[_CLEAR]
+    relax = begins[_RETREAT], ends[_RETREAT]
+    return np.array([*preshape, *close, *release, *relax]), np.array([relaxed, wide, size_m, wide, relaxed])

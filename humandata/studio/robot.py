@@ -16,6 +16,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from humandata.errors import UsageError
 from humandata.geometry.rotations import FloatArray
 from humandata.studio.lerobot_writer import LeRobotEpisode, droid_vectors, video_file, write_lerobot
 from humandata.studio.robomimic_writer import (
@@ -143,7 +144,6 @@ def _render_robomimic_episode(truth_folder: Path, seed: int, width: int, height:
 
 def _save_truth(folder: Path, number: int, plan: RobotEpisode, times: FloatArray) -> None:
     states = robot_states(plan.motion, times)
-    folder.mkdir(parents=True, exist_ok=True)
     np.savez(
         folder / f"{number:06d}.npz",
         allow_pickle=False,
@@ -160,10 +160,14 @@ def _truth_folder(out: Path) -> Path:
 def _fresh(out: Path) -> Path:
     """Where output is put together before it gets its name; what an interrupted run left there is removed."""
     unfinished = out.with_name(f".{out.name}.partial")
-    if unfinished.is_dir():
-        shutil.rmtree(unfinished)
-    unfinished.unlink(missing_ok=True)
-    out.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        _truth_folder(out).mkdir(parents=True, exist_ok=True)
+        if unfinished.is_dir():
+            shutil.rmtree(unfinished)
+        unfinished.unlink(missing_ok=True)
+    except OSError as failure:
+        message = f"{out.parent}: cannot be written to ({failure.strerror}). Choose another folder with --out."
+        raise UsageError(message) from None
     return unfinished
 
 

@@ -80,7 +80,7 @@ def plan_robot_episode(seed: int, number: int, view: Viewpoint, width: int, heig
 
 
 def step_times(motion: PlaceMotion, rate_hz: float, extra: int = 0) -> FloatArray:
-    """The instants (N + extra,) in seconds at which a recorder of that rate takes its N steps, from 0 on, and then some."""
+    """The instants (N + extra,) in seconds at which a recorder of that rate takes its N steps, from 0 on, and more."""
     return np.arange(int(motion.duration_s * rate_hz) + 1 + extra) / rate_hz
 
 

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from humandata.embodiments import get_embodiment
+from humandata.errors import UsageError
 from humandata.geometry.rotations import matrix_from_rotvec, matrix_from_rpy, matrix_from_wxyz, wxyz_from_xyzw
 from humandata.geometry.transforms import make_transform
 from humandata.studio.lerobot_writer import VIDEO_KEY
@@ -163,3 +164,9 @@ def test_a_finished_dataset_is_left_alone_and_a_broken_off_one_is_replaced(tmp_p
     render_robot_robomimic(out, 1, seed=1, width=16, height=16)
     assert out.stat().st_mtime_ns == before
     assert not (tmp_path / ".robomimic.hdf5.partial").exists()
+
+
+def test_an_output_that_cannot_be_written_is_a_users_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UsageError, match="cannot be written to"):
+        render_robot_lerobot(tmp_path / "file" / "lerobot", 1, seed=0)
