@@ -51,10 +51,12 @@ def render_robot_lerobot(
     workers: int = 1,
     *,
     width: int = 320,
-    height: int = 240,
+    height: int = 180,
     progress: Progress | None = None,
 ) -> Path:
     """Render a LeRobot v3.0 dataset of a Panda with a Robotiq gripper at 15 Hz into the folder `out`.
+
+    Rate and picture size are DROID's.
 
     The truth goes to `out`/../truth/<name of out>/<episode>.npz: timestamp_s (N,), T_base_ee (N, 4, 4), opening_m (N,).
     A dataset that exists is left alone. `progress` is told (done, total) in episodes. Returns `out`.
