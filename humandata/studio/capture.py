@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from multiprocessing import get_context
@@ -21,6 +21,9 @@ from humandata.studio.truth import load_truth, save_truth
 __all__ = ["capture_clip", "encode_mp4", "load_truth", "render_human_videos"]
 
 TASKS = tuple(PlaceTask(color, side) for color in BLOCK_COLORS for side in SIDES)
+Job = tuple[tuple[int, ...], ClipOptions, Path, Path]
+"""Arguments of `capture_clip`."""
+
 _X264 = {"preset": "veryfast", "crf": "20", "bf": "0", "threads": "1"}
 
 
@@ -32,16 +35,17 @@ def render_human_videos(
     options: ClipOptions | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
-    """Render demonstrations into `out`/videos/<task>/<nnn>.mp4 with .json beside them, and `out`/truth/<task>/<nnn>.npz.
+    """Render demonstrations: `out`/videos/<task>/<nnn>.mp4 and .json beside it, and `out`/truth/<task>/<nnn>.npz.
 
-    Video n is a function of (seed, n, options): the tasks take turns, in an order drawn from the seed, and `options.task` is ignored. A
-    video that exists is left alone, so that an interrupted run is taken up again. `progress` is told (done, total).
+    Video n is a function of (seed, n, options): the tasks take turns, in an order drawn from the seed, and
+    `options.task` is ignored. A video that exists is left alone, so that an interrupted run is taken up again.
+    `progress` is told (done, total).
 
     Returns the videos' paths. Raises UsageError where `out` cannot be written to.
     """
     order = np.random.default_rng([seed, 0]).permutation(len(TASKS))
     base = options or ClipOptions(TASKS[0])
-    jobs = []
+    jobs: list[Job] = []
     for number in range(num_videos):
         chosen = replace(base, task=TASKS[order[number % len(TASKS)]])
         slug = chosen.task.text.replace(" ", "_")
@@ -51,7 +55,9 @@ def render_human_videos(
             video.parent.mkdir(parents=True, exist_ok=True)
             truth_folder.mkdir(parents=True, exist_ok=True)
     except OSError as failure:
-        raise UsageError(f"{out}: cannot be written to ({failure.strerror}). Choose another folder with --out.") from None
+        raise UsageError(
+            f"{out}: cannot be written to ({failure.strerror}). Choose another folder with --out."
+        ) from None
 
     missing = [job for job in jobs if not job[2].exists()]
     done = len(jobs) - len(missing)
@@ -96,13 +102,11 @@ def encode_mp4(frames: Iterable[NDArray[np.uint8]], frame_rate: int, path: Path)
             container.mux(stream.encode(None))
 
 
-Job = tuple[tuple[int, ...], ClipOptions, Path, Path]
-
-
-def _run(jobs: list[Job], workers: int) -> Iterable[None]:
+def _run(jobs: list[Job], workers: int) -> Iterator[object]:
+    """Capture every job and yield as each is done."""
     if workers <= 1 or len(jobs) <= 1:
         for job in jobs:
-            yield _capture(job)
+            yield capture_clip(*job)
         return
     with ProcessPoolExecutor(min(workers, len(jobs)), get_context("spawn"), _use_one_thread) as pool:
         waiting = [pool.submit(_capture, job) for job in jobs]

@@ -15,7 +15,15 @@ from humandata.geometry.transforms import apply, invert, position_wxyz_from_tran
 from humandata.schemas.landmarks import SIDES, HandLandmark, Side
 from humandata.schemas.sidecar import CameraPoses, Intrinsics, Sidecar
 from humandata.studio.head_camera import HeadCamera, sample_head_camera
-from humandata.studio.human import HAND_STYLE, HandTrack, Person, hand_mesher, pinching_hand, resting_hand, sample_person
+from humandata.studio.human import (
+    HAND_STYLE,
+    HandTrack,
+    Person,
+    hand_mesher,
+    pinching_hand,
+    resting_hand,
+    sample_person,
+)
 from humandata.studio.look import Look, sample_look
 from humandata.studio.motion import PlaceMotion, plan_place
 from humandata.studio.render import Shutter, render
@@ -37,7 +45,7 @@ class ClipOptions:
     task: PlaceTask
     moving_camera: bool | None = None
     second_hand: bool | None = None
-    frame_rate: int = 25
+    frame_rate: int = 20
     width: int = 640
     height: int = 480
     max_duration_s: float | None = None

@@ -1,7 +1,7 @@
-"""From a wanted pinch to joint angles and a wrist pose: inverse kinematics of the one-parameter pinch of thumb and index.
+"""From a wanted pinch of thumb and index to joint angles and a wrist pose.
 
-The pinch frame of a hand has its origin midway between the tips of thumb and index; x, the closing direction, leads from
-the index tip to the thumb tip; z, the approach, is the mean direction of the two last phalanges, square to x.
+The pinch frame of a hand has its origin midway between the tips of thumb and index; x, the closing direction, leads
+from the index tip to the thumb tip; z, the approach, is the mean direction of the two last phalanges, square to x.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ _RELAXED_DEG = {
 def pinch_angles(aperture_m: ArrayLike, length_m: float, relaxed: FloatArray | None = None) -> FloatArray:
     """Joint angles (T, 17) whose thumb tip and index tip are exactly `aperture_m` (T,) apart, in metres.
 
-    `relaxed` (17,) or (T, 17) is added to the other three fingers' easy curl; what it holds for thumb and index is ignored. An aperture
-    outside `APERTURE_RANGE_M`, scaled to the hand, is clipped to it.
+    `relaxed` (17,) or (T, 17) is added to the other three fingers' easy curl; what it holds for thumb and index is
+    ignored. An aperture outside `APERTURE_RANGE_M`, scaled to the hand, is clipped to it.
     """
     wanted = np.clip(np.asarray(aperture_m, dtype=np.float64) * (REFERENCE_LENGTH_M / length_m), *APERTURE_RANGE_M)
     posture = _pinch_posture()
@@ -92,27 +92,32 @@ def _pinch_posture() -> PchipInterpolator:
     for aperture in apertures:
         share = (aperture - apertures[0]) / (apertures[-1] - apertures[0])
         comfort = _CLOSED + share * (_OPENED - _CLOSED)
-        guess = least_squares(_discomfort, guess, bounds=(lower, upper), args=(aperture, comfort), xtol=1e-6).x
+        guess = least_squares(
+            _discomfort, guess, _discomfort_slope, (lower, upper), args=(aperture, comfort), xtol=1e-7
+        ).x
         solutions.append(guess)
     return PchipInterpolator(apertures, np.stack(solutions), extrapolate=True)
 
 
 def _discomfort(pinch: FloatArray, aperture: float, comfort: FloatArray) -> FloatArray:
-    """Residuals: tips at the wanted distance, pulps facing each other, joints near their comfortable angles."""
+    """Residuals (..., 12) of angles (..., 8): tips at the wanted distance, pulps facing each other, joints at ease."""
     T_hand_bone = bone_transforms(_expand(pinch))
     points = landmarks_from_bones(T_hand_bone)
-    gap = points[HandLandmark.THUMB_TIP] - points[HandLandmark.INDEX_TIP]
-    closing = gap / np.linalg.norm(gap)
-    index_pulp = T_hand_bone[Bone.INDEX_DISTAL, :3, 0]
-    thumb_pulp = T_hand_bone[Bone.THUMB_DISTAL, :3, 0]
-    approach = T_hand_bone[Bone.THUMB_DISTAL, :3, 2] + T_hand_bone[Bone.INDEX_DISTAL, :3, 2]
-    return np.concatenate(
-        [
-            [(np.linalg.norm(gap) - aperture) * 2000.0],
-            (1.0 - np.array([index_pulp @ closing, -(thumb_pulp @ closing)])) * 2.0,
-            [(approach @ closing) * 0.8],
-            (pinch - comfort) * 1.0,
-        ]
+    gap = points[..., HandLandmark.THUMB_TIP, :] - points[..., HandLandmark.INDEX_TIP, :]
+    distance = np.linalg.norm(gap, axis=-1)
+    thumb, index = (T_hand_bone[..., bone, :3, :3] for bone in (Bone.THUMB_DISTAL, Bone.INDEX_DISTAL))
+    # Along the closing direction: how squarely each pulp faces the other one, and how far the tips point apart.
+    facing_index, facing_thumb = _dot(index[..., 0], gap) / distance, -_dot(thumb[..., 0], gap) / distance
+    skew = _dot(thumb[..., 2] + index[..., 2], gap) / distance
+    balance = [(distance - aperture) * 2000.0, (1.0 - facing_index) * 2.0, (1.0 - facing_thumb) * 2.0, skew * 0.8]
+    return np.concatenate([np.stack(balance, axis=-1), pinch - comfort], axis=-1)
+
+
+def _discomfort_slope(pinch: FloatArray, aperture: float, comfort: FloatArray) -> FloatArray:
+    """Jacobian (12, 8) of `_discomfort` by central differences, all evaluated at once."""
+    step = 1e-5 * np.eye(len(pinch))
+    return np.asarray(
+        (_discomfort(pinch + step, aperture, comfort) - _discomfort(pinch - step, aperture, comfort)).T / 2e-5
     )
 
 
@@ -126,6 +131,10 @@ def _expand(pinch: FloatArray) -> FloatArray:
     angles = np.zeros((*pinch.shape[:-1], NUM_DOF))
     angles[..., _PINCH_DOFS] = pinch
     return angles
+
+
+def _dot(a: FloatArray, b: FloatArray) -> FloatArray:
+    return np.asarray(np.sum(a * b, axis=-1))
 
 
 def _unit(vectors: FloatArray) -> FloatArray:

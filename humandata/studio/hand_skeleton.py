@@ -5,14 +5,15 @@ palm), y = z x x. All that is computed here is the right hand, where y points to
 mirror image, y -> -y (`mirrored`).
 
 Phalanx and metacarpal lengths are the means of Buryanov and Kotiuk, "Proportions of Hand Segments", Int. J. Morphol.
-28(3), 2010. The hand length they add up to (wrist crease to middle finger tip) is scaled to the wanted one; 0.165 to 0.210 m spans the 5th percentile of women to the 95th of men (ANSUR II,
-Gordon et al. 2014). Joint ranges are the usual clinical ones (American Academy of Orthopaedic Surgeons, "Joint Motion",
-1965).
+28(3), 2010. The hand length they add up to (wrist crease to middle finger tip) is scaled to the wanted one; 0.165 to
+0.210 m spans the 5th percentile of women to the 95th of men (ANSUR II, Gordon et al. 2014). Joint ranges are the usual
+clinical ones (American Academy of Orthopaedic Surgeons, "Joint Motion", 1965).
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -95,11 +96,12 @@ CHAIN_LENGTHS = (
     )
     / 1000.0
 )
-"""Metres (5, 3) from joint to joint of the thumb (from its metacarpal on) and the fingers (from the knuckle on). The last
+"""Metres (5, 3) from joint to joint, of the thumb from its metacarpal and of the fingers from the knuckle on. The last
 ends at the tuft of the bone, inside the pad, where annotators put the tip landmark."""
 
 CHAIN_ROOTS = (
-    np.array([[12.0, 23.0, 15.0], [2.8, 24.0, 89.0], [0.0, 0.0, 92.0], [0.8, -21.5, 87.0], [2.5169, -39.0, 80.0]]) / 1000.0
+    np.array([[12.0, 23.0, 15.0], [2.8, 24.0, 89.0], [0.0, 0.0, 92.0], [0.8, -21.5, 87.0], [2.5169, -39.0, 80.0]])
+    / 1000.0
 )
 """Metres (5, 3) in the hand frame: the thumb's carpometacarpal joint, then the four knuckles, on their transverse arch.
 The arch is such that x is the normal to wrist, index and little knuckle, as in the embodiment's palm frame."""
@@ -119,12 +121,13 @@ def chain_bones(chain: int) -> tuple[Bone, Bone, Bone]:
     return Bone(first), Bone(first + 1), Bone(first + 2)
 
 
+@lru_cache(maxsize=1)
 def root_frames() -> FloatArray:
     """T_hand_root (5, 4, 4): each chain's first bone at zero angles. z along the bone, x towards its pad, y = z x x."""
-    rotations = [_axes(np.array(_THUMB_DIRECTION), np.array(_THUMB_PAD))]
-    for splay in _FINGER_SPLAY:
-        rotations.append(_axes(np.array([0.0, np.sin(splay), np.cos(splay)]), np.array([1.0, 0.0, 0.0])))
-    return make_transform(np.stack(rotations), CHAIN_ROOTS)
+    fingers = [
+        _axes(np.array([0.0, np.sin(splay), np.cos(splay)]), np.array([1.0, 0.0, 0.0])) for splay in _FINGER_SPLAY
+    ]
+    return make_transform(np.stack([_axes(np.array(_THUMB_DIRECTION), np.array(_THUMB_PAD)), *fingers]), CHAIN_ROOTS)
 
 
 def bone_transforms(angles: ArrayLike, length_m: float = REFERENCE_LENGTH_M) -> FloatArray:
@@ -135,26 +138,29 @@ def bone_transforms(angles: ArrayLike, length_m: float = REFERENCE_LENGTH_M) -> 
     """
     q = np.asarray(angles, dtype=np.float64)
     scale = length_m / REFERENCE_LENGTH_M
-    roots, lengths = root_frames(), CHAIN_LENGTHS * scale
-    roots[:, :3, 3] *= scale
+    roots = root_frames()
     T = np.broadcast_to(np.eye(4), (*q.shape[:-1], NUM_BONES, 4, 4)).copy()
     for chain in range(5):
-        if chain == 0:
-            first = _turn(0, -q[..., Dof.THUMB_ABDUCTION]) @ _turn(1, q[..., Dof.THUMB_FLEXION])
-            bends = [first @ _turn(2, -q[..., Dof.THUMB_PRONATION])]
-            bends += [_turn(1, q[..., Dof.THUMB_MCP]), _turn(1, q[..., Dof.THUMB_IP])]
-        else:
-            mcp, abduction, pip = (q[..., int(Dof.INDEX_MCP) + 3 * (chain - 1) + k] for k in range(3))
-            bends = [_turn(0, -abduction) @ _turn(1, mcp), _turn(1, pip), _turn(1, DIP_PER_PIP * pip)]
-        current = np.broadcast_to(roots[chain], (*q.shape[:-1], 4, 4))
-        for bone, bend, length in zip(chain_bones(chain), bends, lengths[chain], strict=True):
-            T[..., bone, :, :] = current @ make_transform(bend, np.zeros(3))
-            current = T[..., bone, :, :] @ make_transform(np.eye(3), [0.0, 0.0, length])
+        R, position = roots[chain, :3, :3], roots[chain, :3, 3] * scale
+        for bone, bend, length in zip(chain_bones(chain), _bends(q, chain), CHAIN_LENGTHS[chain] * scale, strict=True):
+            R = R @ bend
+            T[..., bone, :3, :3], T[..., bone, :3, 3] = R, position
+            position = position + length * R[..., 2]
     return T
 
 
+def _bends(q: FloatArray, chain: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Rotations (..., 3, 3) at the three joints of a chain, each in the frame of the bone before it."""
+    if chain == 0:
+        first = _turn(0, -q[..., Dof.THUMB_ABDUCTION]) @ _turn(1, q[..., Dof.THUMB_FLEXION])
+        first = first @ _turn(2, -q[..., Dof.THUMB_PRONATION])
+        return first, _turn(1, q[..., Dof.THUMB_MCP]), _turn(1, q[..., Dof.THUMB_IP])
+    mcp, abduction, pip = (q[..., int(Dof.INDEX_MCP) + 3 * (chain - 1) + k] for k in range(3))
+    return _turn(0, -abduction) @ _turn(1, mcp), _turn(1, pip), _turn(1, DIP_PER_PIP * pip)
+
+
 def landmarks_from_bones(T_hand_bone: FloatArray, length_m: float = REFERENCE_LENGTH_M) -> FloatArray:
-    """Landmarks (..., 21, 3) in metres in the hand frame, in the order of `HandLandmark`, of T_hand_bone (..., 17, 4, 4)."""
+    """Landmarks (..., 21, 3) in metres in the hand frame, in the order of `HandLandmark`, of bones (..., 17, 4, 4)."""
     points = np.zeros((*T_hand_bone.shape[:-3], len(HandLandmark), 3))
     lengths = CHAIN_LENGTHS * (length_m / REFERENCE_LENGTH_M)
     for chain in range(5):

@@ -1,7 +1,7 @@
 """The skin of the hand: smoothly blended volumes around the bones, meshed once, then carried by the bones.
 
-The surface is the zero level of a smooth union of tapered capsules ("round cones") set along the bones: phalanges with their
-pads, metacarpals, thenar and hypothenar eminences, the webs between the fingers, and a forearm. Radii follow
+The surface is the zero level of a smooth union of tapered capsules ("round cones") set along the bones: phalanges with
+their pads, metacarpals, thenar and hypothenar eminences, the webs between the fingers, and a forearm. Radii follow the
 breadths and depths of fingers and palm in Garrett, "The Adult Human Hand: Some Anthropometric and Biomechanical
 Considerations", Human Factors 13(2), 1971, at the reference hand length.
 """
@@ -36,8 +36,8 @@ ARM_LENGTH_M = 0.58
 class HandSurface:
     """The skin of a right hand of the reference length, in the posture it was meshed in.
 
-    vertices (V, 3) in metres in the hand frame, triangles (F, 3) wound outwards, unit normals (V, 3), weights (V, 17) of
-    the bones (rows sum to 1), and T_bone_hand (17, 4, 4), which takes that posture into the bones' frames.
+    vertices (V, 3) in metres in the hand frame, triangles (F, 3) wound outwards, unit normals (V, 3), weights (V, 17)
+    of the bones (rows sum to 1), and T_bone_hand (17, 4, 4), which takes that posture into the bones' frames.
     """
 
     vertices: FloatArray
@@ -53,7 +53,7 @@ class HandSurface:
         """
         resting = self.vertices if vertices is None else vertices
         blended = (self.weights @ (T_hand_bone @ self.T_bone_hand)[:, :3].reshape(NUM_BONES, 12)).reshape(-1, 3, 4)
-        return np.asarray((blended[:, :, :3] @ resting[:, :, None])[:, :, 0] + blended[:, :, 3])
+        return np.asarray(np.sum(blended[:, :, :3] * resting[:, None, :], axis=2) + blended[:, :, 3])
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class _Cone:
 
     def distance(self, points: FloatArray) -> FloatArray:
         along = self.end - self.start
-        t = np.clip((points - self.start) @ along / max(along @ along, 1e-12), 0.0, 1.0)
+        t = np.clip((points - self.start) @ along / (along @ along), 0.0, 1.0)
         radius = self.radius_start + t * (self.radius_end - self.radius_start)
         return np.asarray(np.linalg.norm(points - self.start - t[:, None] * along, axis=1) - radius)
 
@@ -79,7 +79,7 @@ def hand_surface() -> HandSurface:
     axes = (
         np.arange(-0.062, 0.0821, 0.0030),
         np.arange(-0.092, 0.1141, 0.0030),
-        np.concatenate([np.arange(-ARM_LENGTH_M - 0.02, -0.02, 0.012), np.arange(-0.02, 0.2051, 0.0030)]),
+        np.concatenate([np.arange(-ARM_LENGTH_M - 0.02, -0.02, 0.020), np.arange(-0.02, 0.2051, 0.0030)]),
     )
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
     distance = _distance(grid, T_hand_bone).reshape([len(axis) for axis in axes])
@@ -115,6 +115,10 @@ _FINGER_RADII = {
 _THUMB_RADII = (0.0150, 0.0118, 0.0108, 0.0080)
 
 
+_REACH_M = 0.03
+"""Distance at which blending no longer bends the surface."""
+
+
 def _distance(points: FloatArray, T_hand_bone: FloatArray) -> FloatArray:
     """Signed distance (N,) in metres to the skin, roughly: exact enough near the surface."""
     parts = [_union(points, _palm_cones(T_hand_bone), 0.0055)]
@@ -124,7 +128,13 @@ def _distance(points: FloatArray, T_hand_bone: FloatArray) -> FloatArray:
 
 
 def _union(points: FloatArray, cones: list[_Cone], smoothness: float) -> FloatArray:
-    return _smooth_minimum(np.stack([cone.distance(points) for cone in cones]), smoothness)
+    """Smooth union (N,) of the cones; farther than `_REACH_M` from their bounding box it is just `_REACH_M`."""
+    ends = np.array([[cone.start, cone.end] for cone in cones]).reshape(-1, 3)
+    margin = max(max(cone.radius_start, cone.radius_end) for cone in cones) + _REACH_M
+    near = np.all((points > ends.min(axis=0) - margin) & (points < ends.max(axis=0) + margin), axis=1)
+    distance = np.full(len(points), _REACH_M)
+    distance[near] = _smooth_minimum(np.stack([cone.distance(points[near]) for cone in cones]), smoothness)
+    return distance
 
 
 def _smooth_minimum(distances: FloatArray, smoothness: float) -> FloatArray:
@@ -151,9 +161,12 @@ def _chain_cones(chain: int, T_hand_bone: FloatArray) -> list[_Cone]:
             # A fingertip is broader than deep: two slim cones side by side, and a pulp.
             half = 0.28 * r1
             end = length - 0.35 * r1
-            for side in (-half, half):
-                cones.append(_Cone(at(0.0, 0.3 * side, 0.0), at(0.0, side, end), 0.92 * r0, 0.90 * r1))
-            cones.append(_Cone(at(0.22 * r0, 0.0, 0.35 * length), at(0.25 * r1, 0.0, 0.80 * length), 0.85 * r0, 0.85 * r1))
+            cones += [
+                _Cone(at(0.0, 0.3 * side, 0.0), at(0.0, side, end), 0.92 * r0, 0.90 * r1) for side in (-half, half)
+            ]
+            cones.append(
+                _Cone(at(0.22 * r0, 0.0, 0.35 * length), at(0.25 * r1, 0.0, 0.80 * length), 0.85 * r0, 0.85 * r1)
+            )
         else:
             cones.append(_Cone(at(0.0, 0.0, 0.0), at(0.0, 0.0, length), r0, r1))
             pad = 0.86 * 0.5 * (r0 + r1)
@@ -202,7 +215,7 @@ def _forearm_cones() -> list[_Cone]:
 
 
 def _weights(vertices: FloatArray, T_hand_bone: FloatArray) -> FloatArray:
-    """Bone weights (V, 17): each vertex belongs to a chain by distance, and passes from bone to bone across the joints."""
+    """Bone weights (V, 17): a vertex belongs to a chain by distance, and passes from bone to bone across the joints."""
     chain_distance = np.stack(
         [
             np.min(
@@ -237,7 +250,7 @@ def _weights(vertices: FloatArray, T_hand_bone: FloatArray) -> FloatArray:
 
 
 _BLEND_WIDTHS = ((0.022, 0.010, 0.009), (0.012, 0.0075, 0.0065))
-"""Half-widths in metres over which skin passes from one bone to the next, at the thumb's and the fingers' three joints."""
+"""Half-widths in metres over which skin passes from bone to bone, at the three joints of the thumb and of a finger."""
 
 
 def _smoothstep(x: FloatArray) -> FloatArray:

@@ -19,7 +19,8 @@ class HeadCamera:
     """Where the camera is over time.
 
     It looks from `eye_m` (3,) to `target_m` (3,) in the world, and sways by a sum of sines: shift_m and turn_rad
-    (S, 3) are amplitudes, in the world and in the camera frame, of frequency_hz (S,) and phase_rad (S, 2, 3). S = 0 is still.
+    (S, 3) are amplitudes, in the world and in the camera frame, of frequency_hz (S,) and phase_rad (S, 2, 3). S = 0 is
+    a camera that stands still.
     """
 
     camera: Camera
@@ -46,7 +47,10 @@ class HeadCamera:
 
 
 def sample_head_camera(rng: np.random.Generator, moving: bool, width: int = 640, height: int = 480) -> HeadCamera:
-    """Draw a camera of 66 to 74 degrees horizontal field of view. A moving one sways by a few centimetres and degrees below 0.6 Hz."""
+    """Draw a camera of 66 to 74 degrees horizontal field of view.
+
+    A moving one sways by a few centimetres and degrees, below 0.6 Hz.
+    """
     fov = np.radians(rng.uniform(66.0, 74.0))
     eye = np.array(_MEAN_EYE_M) + rng.uniform(-1.0, 1.0, 3) * [0.03, 0.03, 0.04]
     target = np.array(_MEAN_TARGET_M) + rng.uniform(-1.0, 1.0, 3) * [0.02, 0.02, 0.0]

@@ -31,7 +31,10 @@ PULP_DEPTH_M = 0.0065
 HAND_STYLE: MotionStyle = replace(
     HUMAN_STYLE,
     duration_s=(3.0, 4.2),
-    heading_rad=(1.3, 1.55), tilt_rad=(0.5, 0.85), finger_room_m=(0.015, 0.035), max_opening_m=0.085
+    heading_rad=(1.3, 1.55),
+    tilt_rad=(0.5, 0.85),
+    finger_room_m=(0.015, 0.035),
+    max_opening_m=0.085,
 )
 """The studio's human motion, for a pinch with the palm down: the thumb closes from behind and from the inside."""
 
@@ -76,7 +79,7 @@ def sample_person(rng: np.random.Generator) -> Person:
 
 
 def pinching_hand(side: Side, person: Person, T_world_tool: FloatArray, opening_m: FloatArray) -> HandTrack:
-    """The hand whose thumb and index leave `opening_m` (T,) between their pads, with the pinch frame at T_world_tool (T, 4, 4)."""
+    """The hand whose pinch frame follows T_world_tool (T, 4, 4), with `opening_m` (T,) between the pads of its tips."""
     scale = person.hand_length_m / REFERENCE_LENGTH_M
     aperture = opening_m + 2.0 * PULP_DEPTH_M * scale
     # The idle fingers open and close a little with the pinch.
@@ -120,7 +123,7 @@ def hand_mesher(track: HandTrack, person: Person) -> HandMesher:
 
 @dataclass(frozen=True)
 class HandMesher:
-    """Poses the skin along a track. `vertices` and `colors` (V, 3) are the dressed surface's, at the reference length."""
+    """Poses the skin along a track. `vertices` and `colors` (V, 3) are those of the dressed surface, before scaling."""
 
     track: HandTrack
     scale: float
@@ -141,7 +144,7 @@ class HandMesher:
 def mirror(T: FloatArray) -> FloatArray:
     """Transforms (..., 4, 4) between frames that are both mirrored, y -> -y."""
     flip = np.array([1.0, -1.0, 1.0, 1.0])
-    return T * flip[:, None] * flip
+    return np.asarray(T * flip[:, None] * flip)
 
 
 def _track(side: Side, person: Person, T_hand_bone: FloatArray, T_world_hand: FloatArray) -> HandTrack:

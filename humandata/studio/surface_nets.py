@@ -15,8 +15,8 @@ def surface_nets(
 ) -> tuple[FloatArray, NDArray[np.int32]]:
     """Vertices (V, 3) and triangles (F, 3), wound outwards, of the surface where `distance` (X, Y, Z) is zero.
 
-    `distance` is negative inside and positive on the whole border of the grid; `axes` holds the coordinates of the samples
-    along each axis, which need not be evenly spaced.
+    `distance` is negative inside and positive on the whole border of the grid; `axes` holds the coordinates of the
+    samples along each axis, which need not be evenly spaced.
     """
     inside = distance < 0
     shape = np.array(distance.shape) - 1
