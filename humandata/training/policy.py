@@ -47,10 +47,6 @@ class Observation:
             embodiment_index=self.embodiment_index.to(device),
         )
 
-    def with_image(self, image: Tensor) -> Observation:
-        """The same observation with another image."""
-        return replace(self, image=image)
-
 
 @dataclass(frozen=True)
 class TrainingBatch:

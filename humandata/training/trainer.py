@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from humandata.errors import DatasetError, UsageError
-from humandata.training.augment import augment
 from humandata.training.checkpoint import select
 from humandata.training.policies import get_policy
 from humandata.training.policy import Policy, PolicySpec, TrainingBatch
@@ -87,10 +86,9 @@ class Trainer:
 
     def _update(self, batch: TrainingBatch) -> float:
         generator = torch.Generator().manual_seed(_seed(self.settings.seed, f"step {self.step}"))
-        observation = batch.observation.with_image(augment(batch.observation.image, generator))
         self.policy.train()
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda"):
-            loss = self.policy.loss(observation, batch.action, batch.action_mask, generator)
+            loss = self.policy.loss(batch.observation, batch.action, batch.action_mask, generator)
         self._optimizer.zero_grad()
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self._parameters.values(), MAX_GRADIENT_NORM)

@@ -9,7 +9,6 @@ import torch
 from reaching import SPEC, reaching_batch
 
 from humandata.errors import DatasetError
-from humandata.training.augment import augment
 from humandata.training.checkpoint import CheckpointRecord, read_checkpoint, write_checkpoint
 from humandata.training.settings import make_settings
 from humandata.training.trainer import Trainer, learning_rate
@@ -87,14 +86,3 @@ def test_a_checkpoint_cut_short_is_named(tmp_path: Path) -> None:
 def test_a_checkpoint_of_another_policy_is_refused() -> None:
     with pytest.raises(DatasetError, match="do not fit the policy 'flow_matching'"):
         Trainer(SPEC, SETTINGS, CPU).load_state_dict({"policy.a": torch.zeros(1)}, 1)
-
-
-def test_augmented_images_are_moved_by_no_more_than_they_may() -> None:
-    image = torch.zeros(16, 3, 100, 100, dtype=torch.uint8)
-    image[:, :, 50, 50] = 255
-    changed = augment(image, torch.Generator().manual_seed(0))
-    peak = changed[:, 0].flatten(1).argmax(dim=1)
-    rows, columns = peak // 100, peak % 100
-    assert ((rows - 50).abs() <= 3).all()
-    assert ((columns - 50).abs() <= 3).all()
-    assert len(set(zip(rows.tolist(), columns.tolist(), strict=True))) > 1

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from humandata.training.policies.augment import augment
 from humandata.training.policies.text import TextEncoder
 from humandata.training.policies.transformer import ConditionedBlock, time_features
-from humandata.training.policies.vision import VisionEncoder
+from humandata.training.policies.vision import VisionEncoder, shrink
 from humandata.training.policy import Observation, Policy, PolicySpec
 
 WIDTH = 128
@@ -53,7 +54,8 @@ class FlowMatchingPolicy(Policy):
         noise = torch.randn(action.shape, generator=generator).to(action.device)
         time = _sample_time(len(action), generator).to(action.device)
         noisy = torch.lerp(noise, action, time[:, None, None])
-        velocity = self._velocity(self._observe(observation), observation, noisy, action_mask, time)
+        tokens = self._observe(observation, augment(shrink(observation.image), generator))
+        velocity = self._velocity(tokens, observation, noisy, action_mask, time)
         error = torch.where(action_mask, velocity - (action - noise), 0.0)
         return error.square().sum() / action_mask.sum().clamp(min=1)
 
@@ -61,18 +63,18 @@ class FlowMatchingPolicy(Policy):
     def sample(self, observation: Observation, wanted: Tensor, generator: torch.Generator) -> Tensor:
         """Follow the velocity from noise at t = 0 to an action at t = 1."""
         mask = wanted[:, None].expand(-1, self.spec.horizon, -1)
-        tokens = self._observe(observation)
+        tokens = self._observe(observation, shrink(observation.image))
         chunk = torch.randn(mask.shape, generator=generator).to(mask.device)
         for step in range(NUM_SAMPLING_STEPS):
             time = torch.full((len(chunk),), step / NUM_SAMPLING_STEPS, device=chunk.device)
             chunk = chunk + self._velocity(tokens, observation, chunk, mask, time) / NUM_SAMPLING_STEPS
         return torch.where(mask, chunk, 0.0)
 
-    def _observe(self, observation: Observation) -> Tensor:
-        """Observation tokens (B, N, WIDTH); they do not depend on the flow's time."""
+    def _observe(self, observation: Observation, image: Tensor) -> Tensor:
+        """Observation tokens (B, N, WIDTH) of an image (B, 3, s, s); they do not depend on the flow's time."""
         embodiment = self.embodiment(observation.embodiment_index)
         text = self.text(observation.text)
-        image = self.vision(observation.image, text.mean(dim=1) + embodiment)
+        image = self.vision(image, text.mean(dim=1) + embodiment)
         known = torch.where(observation.state_mask, observation.state, 0.0)
         state = self.state(torch.cat([known, observation.state_mask.to(known.dtype)], dim=-1))
         return torch.cat([image, state[:, None], text], dim=1)
