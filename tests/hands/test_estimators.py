@@ -21,7 +21,7 @@ FRAME_NS = 40_000_000
 
 needs_weights = pytest.mark.skipif(
     verify("hand_landmarker").state not in {"given", "cached"},
-    reason="no weights: run `humandata models fetch hand_landmarker`",
+    reason="no weights: run `humandata models --fetch`",
 )
 
 
