@@ -173,7 +173,10 @@ def _numbers(values: NDArray[np.floating]) -> pa.Array:
 def _vectors(rows: NDArray[np.floating], item_type: pa.DataType) -> pa.Array:
     """A fixed-size list column (N, D); a row that holds a NaN is null."""
     flat = pa.array(np.ascontiguousarray(rows).ravel(), item_type)
-    return pa.FixedSizeListArray.from_arrays(flat, rows.shape[1], mask=pa.array(~np.isfinite(rows).all(axis=1)))
+    mask = pa.array(~np.isfinite(rows).all(axis=1))
+    return pa.FixedSizeListArray.from_arrays(
+        flat, type=pa.list_(pa.field("element", item_type), rows.shape[1]), mask=mask
+    )
 
 
 def _matrix(table: pa.Table, name: str, shape: tuple[int, ...]) -> FloatArray:
@@ -194,6 +197,6 @@ def _median_speed(episode: Episode, arm: ArmTrack) -> float | None:
     pairs = known[1:] & known[:-1]
     if not pairs.any():
         return None
-    seconds = np.diff(episode.timestamp_ns) / 1e9
-    speeds = np.linalg.norm(np.diff(arm.T_world_ee[:, :3, 3], axis=0), axis=-1) / seconds
-    return float(np.median(speeds[pairs]))
+    seconds = np.diff(episode.timestamp_ns)[pairs] / 1e9
+    metres = np.linalg.norm(np.diff(arm.T_world_ee[:, :3, 3], axis=0), axis=-1)[pairs]
+    return float(np.median(metres / seconds))

@@ -39,8 +39,13 @@ class Column:
         return pa.field(self.name, self.type, nullable=self.nullable, metadata=metadata)
 
 
+def _list(item_type: pa.DataType, length: int) -> pa.DataType:
+    """A fixed-size list whose items are called as Parquet calls them, so that a file has the type it was given."""
+    return pa.list_(pa.field("element", item_type), length)
+
+
 def _vector(name: str, length: int, doc: str, unit: str | None, frame: str, shape: tuple[int, ...] = ()) -> Column:
-    return Column(name, pa.list_(pa.float64(), length), doc, unit, frame, shape or (length,))
+    return Column(name, _list(pa.float64(), length), doc, unit, frame, shape or (length,))
 
 
 def _arm_columns(side: Side) -> tuple[Column, ...]:
@@ -56,7 +61,7 @@ def _arm_columns(side: Side) -> tuple[Column, ...]:
         _vector(f"{side}_wrist_wxyz", 4, "R_world_wrist as a unit quaternion, w >= 0", None, "world"),
         Column(
             f"{side}_landmarks_camera",
-            pa.list_(pa.float32(), 63),
+            _list(pa.float32(), 63),
             "21 hand landmarks in the MediaPipe order",
             "m",
             "camera",
@@ -64,7 +69,7 @@ def _arm_columns(side: Side) -> tuple[Column, ...]:
         ),
         Column(
             f"{side}_landmarks_px",
-            pa.list_(pa.float32(), 42),
+            _list(pa.float32(), 42),
             "21 hand landmarks in the MediaPipe order, in the stored image",
             "px",
             "image",
