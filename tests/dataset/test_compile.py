@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from builders import make_episode, write_source
+
 from humandata.dataset.compile import finished_record, refuse_mixed_recipes, source_lock
 from humandata.dataset.read import open_source
 from humandata.dataset.write import InputIdentity, quarantine_input, write_input

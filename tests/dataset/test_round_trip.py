@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-
 from builders import make_episode
+
 from humandata.dataset.read import find_sources, open_source
 from humandata.dataset.tables import episode_from_table, episode_row, steps_table
 from humandata.errors import DatasetError

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from builders import make_episode, write_source
+
 from humandata.dataset.read import open_source
 from humandata.dataset.validate import validate_source
 from humandata.schemas.episode import Episode

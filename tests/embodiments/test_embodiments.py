@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from builders import make_episode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import make_episode
 from humandata.embodiments import EMBODIMENTS, get_embodiment
 from humandata.embodiments.human_hands import aperture_m, palm_frame, pinch_frame, wrist_frame
 from humandata.errors import UsageError
