@@ -9,7 +9,8 @@ fixed way. So the file in the cache is the same on every machine, and so is the 
 official bundle whose members differ from the known ones is passed over in favour of the wheel. A file that the user
 gives is used as it is and recorded by its own hash; if it is not a known one, a warning says so.
 
-Progress is logged at level INFO, and what went wrong but was mended at level WARNING.
+What a user should know without asking, that something is downloaded or was damaged, is logged at level WARNING; why a
+source did not serve, at level INFO.
 """
 
 from __future__ import annotations
@@ -138,7 +139,7 @@ def fetch(name: str) -> Weights:
     path = _cached_path(model)
     failures = []
     for source in model.sources:
-        _LOG.info("fetching %s from %s", model.file_name, source)
+        _LOG.warning("fetching %s from %s", model.file_name, source)
         try:
             bundle = pack(source.read(model.members))
         except SourceError as failure:
