@@ -28,7 +28,7 @@ class DetectSettings(Document):
         default=0.3,
         ge=0,
         le=1,
-        description="a hand is found. 0.5 is usual (EgoZero, HaMeR's demo); at 0.3 first-person clips lose fewer hands, "
+        description="a hand is found. 0.5 is usual (EgoZero, HaMeR's demo); at 0.3 first-person clips lose fewer, "
         "and what stays doubtful leaves by the filter `confidence`",
     )
     min_presence_confidence: float = Field(default=0.3, ge=0, le=1, description="below it a hand is looked for anew")
