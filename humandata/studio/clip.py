@@ -34,6 +34,9 @@ NANOSECONDS = 1_000_000_000
 VISIBLE_SHARE = 0.75
 """A hand counts as in the picture with at least this share of its landmarks inside (EgoVLA: 20 of 26 joints)."""
 
+_LEAST_CONTRAST = 0.2
+"""Between skin and table, as a distance of square roots of linear RGB, which are about evenly spaced to the eye."""
+
 _COMFORTABLE_HEADING_RAD = (0.9, 1.85)
 """Where, from straight across the body to straight back and beyond, a wrist still follows a closing direction."""
 
@@ -78,7 +81,7 @@ def plan_clip(seed: int | tuple[int, ...], options: ClipOptions) -> Clip:
     second_hand = bool(rng.uniform() < 0.35) if options.second_hand is None else options.second_hand
     head = sample_head_camera(rng, moving, options.width, options.height)
     look, person = sample_look(rng), sample_person(rng)
-    scene, motion = _comfortable_plan(options.task, rng)
+    scene, motion = _comfortable_plan(options.task, person, rng)
     exposure_s = rng.uniform(0.15, 0.4) / options.frame_rate
 
     duration_s = min(motion.duration_s, options.max_duration_s or np.inf)
@@ -163,11 +166,12 @@ def clip_truth(clip: Clip) -> Truth:
     )
 
 
-def _comfortable_plan(task: PlaceTask, rng: np.random.Generator) -> tuple[Scene, PlaceMotion]:
-    """Draw scenes and motions by the hand nearer the bin until the block can be gripped without contortion."""
+def _comfortable_plan(task: PlaceTask, person: Person, rng: np.random.Generator) -> tuple[Scene, PlaceMotion]:
+    """Draw scenes and motions by the hand nearer the bin, until the hand stands out and grips without contortion."""
     while True:
         scene = sample_scene(rng)
-        if task.color not in [block.color for block in scene.blocks]:
+        contrast = np.linalg.norm(np.sqrt(scene.table_color) - np.sqrt(person.look.skin))
+        if contrast < _LEAST_CONTRAST or task.color not in [block.color for block in scene.blocks]:
             continue
         motion = plan_place(scene, task, HAND_STYLE, rng, side=task.bin_side)
         closing = motion.at([motion.grasp_s]).T_world_tool[0, :3, 0]

@@ -100,7 +100,7 @@ CHAIN_LENGTHS = (
 ends at the tuft of the bone, inside the pad, where annotators put the tip landmark."""
 
 CHAIN_ROOTS = (
-    np.array([[12.0, 23.0, 15.0], [2.8, 24.0, 89.0], [0.0, 0.0, 92.0], [0.8, -21.5, 87.0], [2.5169, -39.0, 80.0]])
+    np.array([[12.0, 23.0, 12.0], [2.8, 24.0, 86.0], [0.0, 0.0, 89.0], [0.8, -21.5, 84.0], [2.507, -39.0, 77.0]])
     / 1000.0
 )
 """Metres (5, 3) in the hand frame: the thumb's carpometacarpal joint, then the four knuckles, on their transverse arch.

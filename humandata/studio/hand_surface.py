@@ -177,7 +177,7 @@ def _chain_cones(chain: int, T_hand_bone: FloatArray) -> list[_Cone]:
 def _palm_cones(T_hand_bone: FloatArray) -> list[_Cone]:
     """Metacarpals, thenar and hypothenar eminences, and the webs."""
     knuckles = CHAIN_ROOTS[1:]
-    carpus = np.array([[2.0, 13.0, 8.0], [1.5, 4.0, 9.0], [1.5, -6.0, 9.0], [3.0, -15.0, 7.0]]) / 1000.0
+    carpus = np.array([[2.0, 13.0, 5.0], [1.5, 4.0, 6.0], [1.5, -6.0, 6.0], [3.0, -15.0, 4.0]]) / 1000.0
     cones = [
         _Cone(base, knuckle, 0.0125, radius)
         for base, knuckle, radius in zip(carpus, knuckles, (0.0112, 0.0118, 0.0110, 0.0100), strict=True)
@@ -185,7 +185,7 @@ def _palm_cones(T_hand_bone: FloatArray) -> list[_Cone]:
     # The pad of flesh across the palm below the fingers.
     cones.append(_Cone(knuckles[0] + _mm(5, -2, -9), knuckles[3] + _mm(6, 3, -7), 0.0098, 0.0098))
     # Hypothenar eminence, along the little finger's metacarpal on the palmar side.
-    cones.append(_Cone(_mm(10, -17, 12), _mm(9, -31, 46), 0.0135, 0.0120))
+    cones.append(_Cone(_mm(10, -17, 9), _mm(9, -31, 43), 0.0135, 0.0120))
     # Thumb metacarpal and the thenar eminence around it.
     metacarpal = T_hand_bone[Bone.THUMB_METACARPAL]
     start, end = metacarpal[:3, 3], metacarpal[:3, 3] + metacarpal[:3, 2] * CHAIN_LENGTHS[0, 0]
@@ -208,7 +208,7 @@ def _palm_cones(T_hand_bone: FloatArray) -> list[_Cone]:
 def _forearm_cones() -> list[_Cone]:
     """Radius and ulna, with the muscle swelling towards the elbow."""
     elbow, cut = -0.24, -ARM_LENGTH_M - 0.05
-    cones = [_Cone(_mm(1, side * 13.5, -4), np.array([0.003, side * 0.016, elbow]), 0.0155, 0.021) for side in (1, -1)]
+    cones = [_Cone(_mm(1, side * 13.5, -7), np.array([0.003, side * 0.016, elbow]), 0.0155, 0.021) for side in (1, -1)]
     cones.append(_Cone(np.array([0.004, 0.0, -0.10]), np.array([0.004, 0.0, elbow]), 0.014, 0.027))
     cones.append(_Cone(np.array([0.004, 0.0, elbow]), np.array([0.004, 0.0, cut]), 0.036, 0.046))
     return cones

@@ -47,11 +47,11 @@ class HeadCamera:
 
 
 def sample_head_camera(rng: np.random.Generator, moving: bool, width: int = 640, height: int = 480) -> HeadCamera:
-    """Draw a camera of 66 to 74 degrees horizontal field of view.
+    """Draw a camera of 68 to 76 degrees horizontal field of view.
 
     A moving one sways by a few centimetres and degrees, below 0.6 Hz.
     """
-    fov = np.radians(rng.uniform(66.0, 74.0))
+    fov = np.radians(rng.uniform(68.0, 76.0))
     eye = np.array(_MEAN_EYE_M) + rng.uniform(-1.0, 1.0, 3) * [0.03, 0.03, 0.04]
     target = np.array(_MEAN_TARGET_M) + rng.uniform(-1.0, 1.0, 3) * [0.02, 0.02, 0.0]
     count = 3 if moving else 0
