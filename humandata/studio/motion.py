@@ -26,7 +26,6 @@ GRAVITY_M_S2 = 9.81
 UP = np.array([0.0, 0.0, 1.0])
 _REACH, _ADVANCE, _LIFT, _CARRY, _LOWER, _CLEAR, _RETREAT = range(7)
 """The strokes of a motion, in order."""
-START_POSITION_M = {"left": (-0.12, 0.17, 0.16), "right": (-0.12, -0.17, 0.16)}
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,8 @@ class MotionStyle:
 
     `tilt_rad` leans the approach from straight down towards forward; `heading_rad` turns where forward is, to the left,
     for a right arm (mirrored for a left one). `overlap` is the share of a stroke that overlaps the next.
-    `finger_room_m` is how much wider than the block the fingers open on either side together.
+    `finger_room_m` is how much wider than the block the fingers open on either side together. A left arm starts and ends
+    within `start_spread_m` of `start_m` along each axis, a right one of its mirror image.
     """
 
     duration_s: tuple[float, float]
@@ -47,6 +47,7 @@ class MotionStyle:
     drop_m: tuple[float, float]
     finger_room_m: tuple[float, float]
     max_opening_m: float
+    start_m: tuple[float, float, float]
     start_spread_m: float
 
 
@@ -60,7 +61,8 @@ HUMAN_STYLE = MotionStyle(
     drop_m=(0.005, 0.03),
     finger_room_m=(0.02, 0.045),
     max_opening_m=0.10,
-    start_spread_m=0.05,
+    start_m=(-0.05, 0.10, 0.13),
+    start_spread_m=0.04,
 )
 ROBOT_STYLE = MotionStyle(
     duration_s=(5.0, 7.0),
@@ -72,6 +74,7 @@ ROBOT_STYLE = MotionStyle(
     drop_m=(0.003, 0.012),
     finger_room_m=(0.026, 0.030),
     max_opening_m=0.08,
+    start_m=(-0.12, 0.17, 0.16),
     start_spread_m=0.06,
 )
 
@@ -197,8 +200,9 @@ def plan_place(
     spot = T_world_bin[:3, 3] + T_world_bin[:3, :3] @ [*rng.uniform(-0.02, 0.02, 2), 0.0]
     place = spot + (rest_z + grip_height + rng.uniform(*style.drop_m)) * UP
     lift = rng.uniform(*style.lift_m)
-    start = np.array(START_POSITION_M[side]) + rng.uniform(-1.0, 1.0, 3) * style.start_spread_m
-    end = np.array(START_POSITION_M[side]) + rng.uniform(-1.0, 1.0, 3) * style.start_spread_m
+    rest = np.array(style.start_m) * [1.0, -mirror, 1.0]
+    start = rest + rng.uniform(-1.0, 1.0, 3) * style.start_spread_m
+    end = rest + rng.uniform(-1.0, 1.0, 3) * style.start_spread_m
     hover = rng.uniform(*style.hover_m)
     turn_start, turn_place = rng.normal(0.0, 0.15, 3), np.array([0.0, 0.0, rng.uniform(-0.35, 0.35)])
 
