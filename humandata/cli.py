@@ -186,6 +186,31 @@ def mix(
 
 
 @app.command()
+def train(
+    mixture: Annotated[Path, typer.Argument(help="The manifest that `humandata mix` wrote.")] = Path("mixture.json"),
+    out: Annotated[Path, typer.Option("--out", help="Folder of runs.")] = Path("runs"),
+    name: Annotated[
+        str | None, typer.Option("--name", help="Name of the run; default: after the policy and the mixture.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Optimiser steps.")] = None,
+    device: Annotated[str | None, typer.Option("--device", help="auto, cpu or cuda.")] = None,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", help="Change another setting: learning_rate=3e-4.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Train the reference policy on a mixture; the same command goes on after an interruption."""
+    from humandata.report.training import run_training
+    from humandata.schemas.changes import apply_changes
+    from humandata.training.settings import make_settings
+
+    given: dict[str, Any] = {} if steps is None else {"steps": steps}
+    given |= {} if device is None else {"device": device}
+    settings = make_settings(apply_changes(given, changes or ()))
+    raise typer.Exit(run_training(mixture, out, name, settings, as_json))
+
+
+@app.command()
 def demo(
     out: Annotated[Path, typer.Option("--out", help="Folder to render into.")] = Path(),
     workers: Workers = None,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from humandata.dataset.files import write_atomically
 from humandata.dataset.identity import input_key
 from humandata.errors import DatasetError
@@ -23,7 +25,7 @@ class InputRecord(Document):
     episodes: tuple[dict[str, Any], ...]
     rejected: tuple[dict[str, Any], ...]
     files: dict[str, str]
-    figures: dict[str, float] = {}
+    figures: dict[str, float] = Field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
 

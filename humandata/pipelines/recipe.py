@@ -14,6 +14,7 @@ from humandata.dataset.identity import content_sha256
 from humandata.errors import UsageError, unknown_name
 from humandata.filters import FILTERS
 from humandata.hands.estimator import DetectSettings
+from humandata.schemas.changes import apply_changes
 from humandata.schemas.documents import Document, parse_document
 from humandata.schemas.source import RecipeRecord
 from humandata.trajectories.build import TrackSettings
@@ -86,8 +87,8 @@ def load_recipe(name_or_path: str = "default", changes: Sequence[str] = ()) -> R
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as failure:
         raise UsageError(f"{path}: not valid YAML ({' '.join(str(failure).split())}).") from None
     origin = f"recipe {path}"
-    for change in changes:
-        _apply(content, change)
+    if changes:
+        apply_changes(content, changes)
         origin = f"recipe '{path.stem}' with --set"
     return parse_document(Recipe, content, origin, UsageError)
 
@@ -96,19 +97,3 @@ def recipe_record(name: str, recipe: Document, **tools: str) -> RecipeRecord:
     """The recipe as a source records it: its whole content, the `tools` that it runs, and the hash of both."""
     content = {**recipe.model_dump(mode="json"), "tools": tools}
     return RecipeRecord(name=name, sha256=content_sha256(content), content=content)
-
-
-def _apply(content: dict[str, Any], change: str) -> None:
-    key, equals, text = change.partition("=")
-    if not equals or not key:
-        raise UsageError(f"--set {change}: expected key=value, such as --set decode.rate_hz=15.")
-    *sections, last = key.strip().split(".")
-    target: Any = content
-    for section in sections:
-        target = target.setdefault(section, {}) if isinstance(target, dict) else None
-    if not isinstance(target, dict):
-        raise UsageError(f"--set {change}: '{'.'.join(sections)}' has no keys of its own.")
-    try:
-        target[last] = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise UsageError(f"--set {change}: '{text}' is not a valid value.") from None

@@ -12,8 +12,8 @@ from humandata.dataset.compile import compile_source, finished_record, refuse_mi
 from humandata.dataset.read import open_source
 from humandata.dataset.records import InputRecord, read_quarantine, read_records
 from humandata.dataset.write import quarantine_input
-from humandata.progress import ProgressBar
 from humandata.pipelines.stage import Stage, run
+from humandata.progress import ProgressBar
 from humandata.schemas.source import RecipeRecord, Source
 
 

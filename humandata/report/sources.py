@@ -16,11 +16,19 @@ class Plan(Protocol):
     """A source to be made: its inputs, and those of them that are still to be done."""
 
     @property
-    def spec(self) -> SourceSpec: ...
+    def spec(self) -> SourceSpec:
+        """What is made."""
+        ...
+
     @property
-    def items(self) -> Sequence[SourceItem]: ...
+    def items(self) -> Sequence[SourceItem]:
+        """Every input."""
+        ...
+
     @property
-    def pending(self) -> Sequence[SourceItem]: ...
+    def pending(self) -> Sequence[SourceItem]:
+        """Inputs that are not finished yet."""
+        ...
 
 
 def print_summaries(summaries: Sequence[SourceSummary], as_json: bool) -> int:

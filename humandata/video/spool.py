@@ -11,7 +11,7 @@ class PictureSpool:
     """Append-only store of byte strings in a temporary file; a context manager, and the file goes with it."""
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile(prefix="humandata-")
+        self._file = tempfile.TemporaryFile(prefix="humandata-")  # noqa: SIM115  # closed by __exit__
         self._spans: list[tuple[int, int]] = []
         self._size = 0
 
