@@ -34,8 +34,8 @@ class MotionStyle:
 
     `tilt_rad` leans the approach from straight down towards forward; `heading_rad` turns where forward is, to the left,
     for a right arm (mirrored for a left one). `overlap` is the share of a stroke that overlaps the next.
-    `finger_room_m` is how much wider than the block the fingers open on either side together. A left arm starts and ends
-    within `start_spread_m` of `start_m` along each axis, a right one of its mirror image.
+    `finger_room_m` is how much wider than the block the fingers open on either side together. A left arm starts and
+    ends within `start_spread_m` of `start_m` along each axis, a right one of its mirror image.
     """
 
     duration_s: tuple[float, float]
