@@ -1,0 +1,108 @@
+"""The command line as a user meets it: the road, its exit codes, and no traceback for a mistake."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from builders import make_episode, write_source
+from reader_builders import LeRobotDataset, make_motion
+from typer.testing import CliRunner, Result
+
+from humandata import __version__
+from humandata.cli import app
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, which commands run in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def humandata(*arguments: str, code: int = 0) -> Result:
+    result = CliRunner().invoke(app, list(arguments))
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.output
+    assert result.exit_code == code, result.output
+    assert "Traceback" not in result.output
+    return result
+
+
+def test_the_three_commands_as_written_lead_from_videos_to_a_policy(folder: Path, clips: Path) -> None:
+    shutil.copytree(clips / "videos", "videos")
+    LeRobotDataset([make_motion(seed, num_steps=20) for seed in range(3)]).write(folder / "robot")
+    humandata("extract", "videos/", "--out", "shards/", "--set", "decode.rate_hz=15", "--set", "filters={}")
+    humandata("ingest", "robot")
+    told = humandata("mix", "--robot-ratio", "0.8").output
+    assert "0.8 robot" in told
+    humandata("validate", "mixture.json")
+    humandata("train", "--steps", "2", "--set", "workers=0", "--set", "warmup_steps=1")
+    [run] = Path("runs").iterdir()
+    errors = json.loads((run / "evaluation.json").read_text())["embodiments"]
+    assert set(errors) == {"human_hands", "franka_panda_robotiq_2f85"}
+    assert "nothing to do" in humandata("train", "--steps", "2", "--set", "warmup_steps=1").output
+    assert "nothing to do" in humandata("ingest", "robot").output
+
+
+@pytest.mark.usefixtures("shards")
+def test_what_there_is_can_be_looked_at(folder: Path) -> None:
+    assert "sound" in humandata("validate").output
+    assert json.loads(humandata("inspect", "--json").stdout)["sources"][0]["counts"]["episodes"] == 4
+    episode_id = json.loads(humandata("inspect", "--json").stdout)["sources"][0]["episodes"][0]["id"]
+    assert "right" in humandata("inspect", "shards/hands", episode_id).output
+    assert "4 kept" in humandata("inspect").output
+    humandata("overlay", "shards/hands")
+    assert (folder / "overlay.png").read_bytes().startswith(b"\x89PNG")
+    humandata("overlay", "shards/robot", "--out", "robot.mp4")
+    assert (folder / "robot.mp4").stat().st_size > 1000
+    assert "Did you mean" in humandata("inspect", "shards/hands", episode_id[:-1] + "x", code=2).output
+    assert ".png" in humandata("overlay", "shards/hands", "--out", "a.gif", code=2).output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (("extract", "nowhere"), 2, "no such file or folder"),
+        (("extract", "."), 2, "no video in this folder"),
+        (("extract", ".", "--recipe", "defualt"), 2, "Did you mean 'default'"),
+        (("extract", ".", "--set", "decode.rate=3"), 2, "did you mean 'rate_hz'"),
+        (("ingest", "."), 1, "lerobot"),
+        (("mix",), 1, "humandata extract"),
+        (("train",), 1, "humandata mix"),
+        (("train", "--set", "learning_rat=1"), 2, "did you mean 'learning_rate'"),
+        (("validate", "nowhere"), 2, "no such file"),
+        (("inspect", "nowhere"), 2, "no such file"),
+        (("overlay", "nowhere"), 1, "source.json"),
+        (("mix", "--slowdown", "videos"), 2, "SOURCE=NUMBER"),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_a_mistake_is_answered_in_a_sentence(arguments: tuple[str, ...], code: int, told: str) -> None:
+    assert told in " ".join(humandata(*arguments, code=code).output.split())
+
+
+def test_a_mixture_needs_robot_data_when_robots_are_asked_for(folder: Path) -> None:
+    write_source(folder / "shards" / "hands", [make_episode(seed, "human_hands") for seed in range(3)])
+    assert "humandata ingest" in " ".join(humandata("mix", "--robot-ratio", "0.8", code=1).output.split())
+
+
+@pytest.mark.usefixtures("folder")
+def test_training_refuses_a_mixture_whose_shard_has_changed(shards: Path) -> None:
+    humandata("mix", "--robot-ratio", "0.5", "--batch-size", "4", "--horizon", "5")
+    write_source(shards / "robot", [make_episode(9)])
+    output = " ".join(humandata("train", "--steps", "1", code=1).output.split())
+    assert "robot" in output
+    assert "humandata mix" in output
+    assert "robot" in humandata("validate", "mixture.json", code=1).output
+
+
+def test_a_dry_run_writes_nothing(folder: Path) -> None:
+    LeRobotDataset([make_motion(0)]).write(folder / "robot")
+    assert json.loads(humandata("ingest", "robot", "--dry-run", "--json").stdout)[0]["pending"]
+    assert not (folder / "shards").exists()
+
+
+def test_version() -> None:
+    assert humandata("--version").stdout.strip() == __version__
