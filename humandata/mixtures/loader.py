@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from itertools import count, islice
 from pathlib import Path
@@ -132,10 +133,11 @@ class _BatchStarts(Sampler[int]):
 
 
 def _begin_worker(_worker: int) -> None:
-    """Workers share the cores by being several, not by threads of their own."""
+    """Workers share the cores by being several, not by threads of their own, and leave Ctrl-C to their master."""
     import cv2
     import pyarrow as pa
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
     pa.set_cpu_count(1)

@@ -9,12 +9,10 @@ from typing import Self
 
 
 class Interruption:
-    """A context manager in which the first Ctrl-C (or SIGTERM, as schedulers send) only sets `requested`.
+    """A context manager in which the first Ctrl-C only sets `requested`.
 
     A second one interrupts at once. In a thread other than the main one, signals cannot be caught and nothing changes.
     """
-
-    _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
     def __init__(self) -> None:
         self.requested = False
@@ -22,15 +20,14 @@ class Interruption:
     def __enter__(self) -> Self:
         self._active = threading.current_thread() is threading.main_thread()
         if self._active:
-            self._previous = {number: signal.signal(number, self._request) for number in self._SIGNALS}
+            self._previous = signal.signal(signal.SIGINT, self._request)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._active:
-            for number, handler in self._previous.items():
-                signal.signal(number, handler)
+            signal.signal(signal.SIGINT, self._previous)
 
     def _request(self, _number: int, _frame: FrameType | None) -> None:
         if self.requested:

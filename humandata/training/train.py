@@ -120,12 +120,7 @@ def _run_steps(trainer: Trainer, loader: MixtureLoader, normalizer: Normalizer, 
     ):
         while trainer.step < settings.steps and not interruption.requested:
             begun = time.monotonic()
-            try:
-                batch = next(batches)
-            except RuntimeError:
-                if interruption.requested:  # Ctrl-C has reached the loader's workers too, and ended them
-                    break
-                raise
+            batch = next(batches)
             rate = learning_rate(settings, trainer.step)
             loss = trainer.train_step(training_batch(batch, normalizer))
             samples_per_s = len(batch.sample) / (time.monotonic() - begun)

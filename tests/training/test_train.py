@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -21,6 +24,8 @@ from humandata.training.settings import TrainSettings, make_settings
 from humandata.training.train import train
 from humandata.training.trained import load_policy
 from humandata.training.trainer import Trainer
+
+ROOT = Path(__file__).parents[2]
 
 
 def settings(**values: object) -> TrainSettings:
@@ -118,3 +123,29 @@ def test_a_thread_that_cannot_catch_signals_trains_all_the_same(manifest: Path, 
     thread.start()
     thread.join()
     assert RunFolder(tmp_path / "run").evaluation.exists()
+
+
+def test_ctrl_c_in_a_terminal_reaches_the_workers_too_and_harms_nothing(manifest: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    code = (
+        "from pathlib import Path; from humandata.training.settings import make_settings; "
+        "from humandata.training.train import train; "
+        f"made = make_settings({{'steps': 100000, 'device': 'cpu', 'workers': 1}}); "
+        f"print(train(Path({str(manifest)!r}), Path({str(out)!r}), made).status)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not _num_lines(RunFolder(out).metrics):
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    assert said.strip() == "interrupted"
+    record, _ = read_checkpoint(RunFolder(out).checkpoint)
+    assert record.step == _num_lines(RunFolder(out).metrics)
+
+
+def _num_lines(path: Path) -> int:
+    return len(path.read_text().splitlines()) if path.exists() else 0

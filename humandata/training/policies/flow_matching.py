@@ -35,7 +35,7 @@ class FlowMatchingPolicy(Policy):
     def __init__(self, spec: PolicySpec) -> None:
         super().__init__(spec)
         self.text = TextEncoder(WIDTH, num_buckets=2048, max_words=12)
-        self.vision = VisionEncoder(WIDTH, channels=(16, 32, 64), num_keypoints=32)
+        self.vision = VisionEncoder(WIDTH, channels=(48, 64), num_keypoints=32)
         self.state = nn.Sequential(nn.Linear(2 * spec.state_dim, WIDTH), nn.SiLU(), nn.Linear(WIDTH, WIDTH))
         self.embodiment = nn.Embedding(spec.num_embodiments, WIDTH)
         self.time = nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.SiLU(), nn.Linear(WIDTH, WIDTH))

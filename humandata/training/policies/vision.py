@@ -40,25 +40,22 @@ class VisionEncoder(nn.Module):
     keypoint can be "the block that is spoken of".
     """
 
-    def __init__(self, width: int, channels: tuple[int, int, int], num_keypoints: int) -> None:
+    def __init__(self, width: int, channels: tuple[int, int], num_keypoints: int) -> None:
         super().__init__()
-        first, second, third = channels
+        first, second = channels
         self.features = nn.Sequential(
-            nn.Conv2d(3, first, 5, stride=2, padding=2),
+            nn.Conv2d(3, first, 4, stride=4),
             nn.GroupNorm(4, first),
             nn.SiLU(),
             nn.Conv2d(first, second, 3, stride=2, padding=1),
             nn.GroupNorm(4, second),
-            nn.SiLU(),
-            nn.Conv2d(second, third, 3, stride=2, padding=1),
-            nn.GroupNorm(4, third),
         )
-        self.modulation = nn.Linear(width, 2 * third)
-        self.mix = nn.Sequential(nn.SiLU(), nn.Conv2d(third, third, 3, padding=1), nn.SiLU())
-        self.heatmaps = nn.Conv2d(third, num_keypoints, 1)
+        self.modulation = nn.Linear(width, 2 * second)
+        self.mix = nn.Sequential(nn.SiLU(), nn.Conv2d(second, second, 3, padding=1), nn.SiLU())
+        self.heatmaps = nn.Conv2d(second, num_keypoints, 1)
         self.keypoints = SpatialSoftmax()
         self.from_keypoints = nn.Linear(2 * num_keypoints, width)
-        self.from_mean = nn.Linear(third, width)
+        self.from_mean = nn.Linear(second, width)
 
     def forward(self, image: Tensor, task: Tensor) -> Tensor:
         """Tokens (B, 2, width) of images (B, 3, s, s) float in 0..255 and tasks (B, width)."""
