@@ -19,9 +19,19 @@ help:
 
 setup: $(STAMP)
 
+ROAD := cd demo && ../$(BIN)/humandata
+
 demo: setup
 	@mkdir -p demo
-	cd demo && ../$(BIN)/humandata demo
+	$(ROAD) demo
+	$(ROAD) extract videos/ --out shards/
+	$(ROAD) ingest robots/droid_lerobot --out shards/
+	$(ROAD) ingest robots/panda_robomimic.hdf5 --out shards/
+	$(ROAD) mix --robot-ratio 0.8
+	$(ROAD) train
+	$(ROAD) overlay shards/videos --out hands.png
+	$(ROAD) overlay shards/droid_lerobot --out robot.png
+	cd demo && ../$(BIN)/humandata overlay runs/* --out predictions.png
 
 test: lint types
 	$(BIN)/python -m pytest

@@ -249,17 +249,17 @@ def inspect(
 
 @app.command()
 def overlay(
-    source: Annotated[Path, typer.Argument(help="A source of a shard folder, such as shards/videos.")],
+    source: Annotated[Path, typer.Argument(help="A source, such as shards/videos, or a finished run.")],
     episode: Annotated[str | None, typer.Argument(help="An episode's id; default: the first one.")] = None,
     out: Annotated[Path, typer.Option("--out", help="A .png (sheet of frames) or .mp4 (all of them).")] = Path(
         "overlay.png"
     ),
     frames: Annotated[int, typer.Option("--frames", min=1, help="Frames on a sheet.")] = 9,
 ) -> None:
-    """Draw a stored trajectory back on its frames: skeleton, EE axes, path to come."""
+    """Draw a stored trajectory back on its frames; of a run, what its policy predicts on held-out ones."""
     from humandata.report.overlay import write_overlay
 
-    typer.echo(write_overlay(source, episode, out, frames))
+    typer.echo(f"drawn: {write_overlay(source, episode, out, frames)}")
 
 
 @app.command()

@@ -38,7 +38,7 @@ class ProgressBar:
         if self._bar is not None:
             self._bar.start()
             self._task = self._bar.add_task(self._description, total=self._total, note="")
-        else:
+        elif self._total:
             self._say(f"{self._description}: {self._total} {self._unit}")
         return self
 

@@ -29,6 +29,7 @@ AXIS_LENGTH_M = 0.05
 PATH_S = 1.5
 _SUBPIXEL_BITS = 4
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
+_FONT_SCALE = 0.42
 
 
 def overlay_frames(episode: Episode) -> Iterator[Image]:
@@ -119,20 +120,31 @@ def _line(image: Image, start: FloatArray, end: FloatArray, color: Color, width:
 def _text(image: Image, text: str, position: FloatArray, color: Color) -> None:
     if not np.isfinite(position).all():
         return
-    at = (int(np.clip(position[0], 0, image.shape[1])), int(np.clip(position[1], 0, image.shape[0])))
     ascii_text = text.encode("ascii", "replace").decode()
-    cv2.putText(image, ascii_text, at, _FONT, 0.42, (0, 0, 0), 3, cv2.LINE_AA)
-    cv2.putText(image, ascii_text, at, _FONT, 0.42, color, 1, cv2.LINE_AA)
+    (width, height), _ = cv2.getTextSize(ascii_text, _FONT, _FONT_SCALE, 1)
+    x = int(np.clip(position[0], 0, max(image.shape[1] - width, 0)))
+    at = (x, int(np.clip(position[1], height, image.shape[0])))
+    cv2.putText(image, ascii_text, at, _FONT, _FONT_SCALE, (0, 0, 0), 3, cv2.LINE_AA)
+    cv2.putText(image, ascii_text, at, _FONT, _FONT_SCALE, color, 1, cv2.LINE_AA)
 
 
-def write_overlay(source: Path, episode_id: str | None, out: Path, num_frames: int) -> Path:
-    """Draw an episode of a source (the first one without an id) into a PNG sheet of frames or an MP4 of all of them."""
+def write_overlay(path: Path, episode_id: str | None, out: Path, num_frames: int) -> Path:
+    """Draw an episode of a source (the first one without an id) into a PNG sheet of frames or an MP4 of all of them.
+
+    Of a run's folder, what its policy predicts is drawn (`draw_predictions`), as a PNG.
+    """
     check_picture_name(out)
-    opened = open_source(source)
-    ids = opened.episodes().column("id").to_pylist()
+    if (path / "run.json").exists():
+        from humandata.report.predictions import (
+            draw_predictions,  # it brings torch, which drawing episodes does not need
+        )
+
+        return draw_predictions(path, out, num_frames)
+    source = open_source(path)
+    ids = source.episodes().column("id").to_pylist()
     if not ids:
-        raise UsageError(f"{source}: holds no episode to draw. `humandata inspect {source}` says why.")
-    episode = opened.read_episode(episode_id or ids[0])
+        raise UsageError(f"{path}: holds no episode to draw. `humandata inspect {path}` says why.")
+    episode = source.read_episode(episode_id or ids[0])
     if out.suffix.lower() == ".mp4":
         write_mp4(zip(episode.timestamp_ns.tolist(), overlay_frames(episode), strict=True), out)
         return out
