@@ -42,6 +42,8 @@ def test_the_three_commands_as_written_lead_from_videos_to_a_policy(folder: Path
     [run] = Path("runs").iterdir()
     errors = json.loads((run / "evaluation.json").read_text())["embodiments"]
     assert set(errors) == {"human_hands", "franka_panda_robotiq_2f85"}
+    humandata("overlay", str(run), "--out", "predictions.png")
+    assert (folder / "predictions.png").read_bytes().startswith(b"\x89PNG")
     assert "nothing to do" in humandata("train", "--steps", "2", "--set", "warmup_steps=1").output
     assert "nothing to do" in humandata("ingest", "robot").output
 

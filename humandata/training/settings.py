@@ -35,7 +35,7 @@ class TrainSettings(Document):
 
 
 _INCIDENTAL = {"checkpoint_every", "device", "workers"}
-"""How a run is carried out rather than what it is: they may change from one session of a run to the next."""
+"""How a run is carried out rather than what it is: they may change from one call to the next."""
 
 
 def make_settings(values: Mapping[str, object]) -> TrainSettings:
