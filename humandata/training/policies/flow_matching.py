@@ -23,6 +23,11 @@ STEPS_PER_TOKEN = 5
 """Steps of the chunk that share a token: a chunk is smooth, and a fifth of the tokens trains in half the time."""
 NUM_SAMPLING_STEPS = 10
 """Euler steps from noise to action, as in π0."""
+SAMPLING_TEMPERATURE = 0.1
+"""Scale of the noise that an action grows from: near its centre, an action is what the policy expects, not a random one
+of those it thinks possible. At 1 the demo's held-out errors are half as large again."""
+ACTION_STD = 0.4
+"""About that of actions whose 1 % and 99 % quantiles are scaled to -1 and 1: a normal distribution's is 0.43."""
 
 
 class FlowMatchingPolicy(Policy):
@@ -64,7 +69,7 @@ class FlowMatchingPolicy(Policy):
         """Follow the velocity from noise at t = 0 to an action at t = 1."""
         mask = wanted[:, None].expand(-1, self.spec.horizon, -1)
         tokens = self._observe(observation, shrink(observation.image))
-        chunk = torch.randn(mask.shape, generator=generator).to(mask.device)
+        chunk = SAMPLING_TEMPERATURE * torch.randn(mask.shape, generator=generator).to(mask.device)
         for step in range(NUM_SAMPLING_STEPS):
             time = torch.full((len(chunk),), step / NUM_SAMPLING_STEPS, device=chunk.device)
             chunk = chunk + self._velocity(tokens, observation, chunk, mask, time) / NUM_SAMPLING_STEPS
@@ -88,8 +93,20 @@ class FlowMatchingPolicy(Policy):
         sequence = torch.cat([tokens, actions], dim=1)
         for block in self.blocks:
             sequence = block(sequence, condition)
-        velocity: Tensor = self.action_out(self.action_norm(sequence[:, -self.num_tokens :]))
-        return velocity.float().reshape(len(padded), -1, self.spec.action_dim)[:, : self.spec.horizon]
+        rows: Tensor = self.action_out(self.action_norm(sequence[:, -self.num_tokens :]))
+        residual = rows.float().reshape(len(padded), -1, self.spec.action_dim)[:, : self.spec.horizon]
+        return _precondition(noisy, residual, time[:, None, None])
+
+
+def _precondition(noisy: Tensor, residual: Tensor, time: Tensor) -> Tensor:
+    """The velocity that would be best if actions were white noise of ACTION_STD, plus what the network adds to it.
+
+    A network that had to give the velocity itself would have to pass all the noise through; this one only gives what
+    the observation says (Karras et al., "Elucidating the Design Space of Diffusion-Based Generative Models", NeurIPS
+    2022, section 5, with its scaling of input and output carried over to straight paths).
+    """
+    variance = (1.0 - time) ** 2 + (ACTION_STD * time) ** 2
+    return (ACTION_STD**2 * time - (1.0 - time)) / variance * noisy + ACTION_STD / variance.sqrt() * residual
 
 
 def _sample_time(num: int, generator: torch.Generator) -> Tensor:
