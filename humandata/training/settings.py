@@ -16,7 +16,9 @@ class TrainSettings(Document):
     """Settings of a run; the batch size, the horizon and the normalisation are the mixture's."""
 
     policy: str = Field(default="flow_matching", description="a name of the policy registry")
-    steps: PositiveInt = 500
+    steps: PositiveInt = Field(
+        default=300, description="enough for an hour of data or less; on the demo, more fits single episodes by heart"
+    )
     learning_rate: PositiveFloat = Field(default=1e-3, description="at its highest, after the warm-up")
     warmup_steps: NonNegativeInt = Field(default=50, description="linear, from zero; then a cosine down to zero")
     weight_decay: NonNegativeFloat = 0.01
