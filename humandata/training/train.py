@@ -65,8 +65,9 @@ def train(manifest: Path, out: Path, settings: TrainSettings) -> TrainSummary:
     if folder.evaluation.exists():
         return _already_finished(folder, settings, device.type)
     if device.type == "cpu":
-        # Threads that share a core with the loader's workers wait for each other: ten times slower at worst.
-        torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) - settings.workers))
+        # A core is left to the loader's workers: threads that share one wait for each other, ten times slower at worst.
+        # However many workers there are, as another number of threads gives other bits and workers may change.
+        torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) - 1))
     loader = MixtureLoader(manifest, num_workers=settings.workers)
     normalizer = Normalizer.of(mixture)
     trainer = Trainer(policy_spec(mixture), settings, device)

@@ -12,6 +12,8 @@ from humandata.errors import UsageError
 from humandata.training.policies import POLICIES, get_policy
 from humandata.training.policy import Policy, TrainingBatch
 
+torch.set_num_threads(1)  # networks this small only wait for each other's threads, for minutes on a busy machine
+
 
 @pytest.fixture(params=sorted(POLICIES))
 def policy(request: pytest.FixtureRequest) -> Policy:

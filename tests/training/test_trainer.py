@@ -13,6 +13,7 @@ from humandata.training.checkpoint import CheckpointRecord, read_checkpoint, wri
 from humandata.training.settings import make_settings
 from humandata.training.trainer import Trainer, learning_rate
 
+torch.set_num_threads(1)  # networks this small only wait for each other's threads, for minutes on a busy machine
 CPU = torch.device("cpu")
 SETTINGS = make_settings({"steps": 4, "warmup_steps": 1})
 
