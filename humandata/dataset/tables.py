@@ -197,6 +197,6 @@ def _median_speed(episode: Episode, arm: ArmTrack) -> float | None:
     pairs = known[1:] & known[:-1]
     if not pairs.any():
         return None
-    seconds = np.diff(episode.timestamp_ns)[pairs] / 1e9
+    seconds = np.maximum(np.diff(episode.timestamp_ns)[pairs], 1) / 1e9
     metres = np.linalg.norm(np.diff(arm.T_world_ee[:, :3, 3], axis=0), axis=-1)[pairs]
     return float(np.median(metres / seconds))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -16,7 +17,7 @@ from humandata.geometry.transforms import invert
 from humandata.report.pictures import check_picture_name, sheet, write_mp4, write_png
 from humandata.schemas.episode import PRIMARY_CAMERA, ArmTrack, Episode, FloatArray
 from humandata.schemas.landmarks import HAND_BONES, SIDES, Side
-from humandata.video.images import decode_image
+from humandata.video.images import decode_image, resize
 
 Image = NDArray[np.uint8]
 Color = tuple[int, int, int]
@@ -27,6 +28,8 @@ AXIS_COLORS: tuple[Color, Color, Color] = ((230, 60, 60), (70, 200, 70), (70, 11
 """x (closing) red, y green, z (approach) blue."""
 AXIS_LENGTH_M = 0.05
 PATH_S = 1.5
+MIN_WIDTH_PX = 600
+"""Smaller pictures are enlarged a whole number of times, so that text and lines do not hide them."""
 _SUBPIXEL_BITS = 4
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _FONT_SCALE = 0.42
@@ -35,13 +38,29 @@ _FONT_SCALE = 0.42
 def overlay_frames(episode: Episode) -> Iterator[Image]:
     """Each stored frame (H, W, 3) RGB, drawn upon. The episode must have been read with its images."""
     T_camera_ee = {side: poses_in_camera(episode, arm) for side, arm in episode.arms.items()}
-    for index, encoded in enumerate(episode.images[PRIMARY_CAMERA]):
-        image = decode_image(encoded).copy()
+    pictures = episode.images[PRIMARY_CAMERA]
+    height, width = decode_image(pictures[0]).shape[:2]
+    enlargement = max(1, -(-MIN_WIDTH_PX // width))
+    episode = _enlarged(episode, enlargement)
+    for index, encoded in enumerate(pictures):
+        image = resize(decode_image(encoded), width * enlargement, height * enlargement).copy()
         for side in SIDES:
             if side in episode.arms:
                 _draw_arm(image, episode, side, index, T_camera_ee[side][index])
         _draw_caption(image, episode, index)
         yield image
+
+
+def _enlarged(episode: Episode, factor: int) -> Episode:
+    """The episode as if its pictures were `factor` times as large; the pictures themselves are left alone."""
+    camera = episode.camera
+    arms = {
+        side: replace(arm, hand=replace(arm.hand, landmarks_px=(arm.hand.landmarks_px + 0.5) * factor - 0.5))
+        if arm.hand
+        else arm
+        for side, arm in episode.arms.items()
+    }
+    return replace(episode, camera=camera and camera.scaled(camera.width * factor, camera.height * factor), arms=arms)
 
 
 def poses_in_camera(episode: Episode, arm: ArmTrack) -> FloatArray:
@@ -124,7 +143,8 @@ def _text(image: Image, text: str, position: FloatArray, color: Color) -> None:
     (width, height), _ = cv2.getTextSize(ascii_text, _FONT, _FONT_SCALE, 1)
     x = int(np.clip(position[0], 0, max(image.shape[1] - width, 0)))
     at = (x, int(np.clip(position[1], height, image.shape[0])))
-    cv2.putText(image, ascii_text, at, _FONT, _FONT_SCALE, (0, 0, 0), 3, cv2.LINE_AA)
+    for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1)):  # an outline; a thicker font would be a wider one
+        cv2.putText(image, ascii_text, (at[0] + dx, at[1] + dy), _FONT, _FONT_SCALE, (0, 0, 0), 1, cv2.LINE_AA)
     cv2.putText(image, ascii_text, at, _FONT, _FONT_SCALE, color, 1, cv2.LINE_AA)
 
 
