@@ -17,7 +17,7 @@ class TrainSettings(Document):
 
     policy: str = Field(default="flow_matching", description="a name of the policy registry")
     steps: PositiveInt = Field(
-        default=300, description="for data of the demo's size, which more would learn by heart; raise it with yours"
+        default=450, description="for data of the demo's size, which more would learn by heart; raise it with yours"
     )
     learning_rate: PositiveFloat = Field(default=1e-3, description="at its highest, after the warm-up")
     warmup_steps: NonNegativeInt = Field(default=50, description="linear, from zero; then a cosine down to zero")
