@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
+from humandata.geometry.cameras import Camera
 from humandata.schemas.documents import Document
 from humandata.schemas.landmarks import Side
 
@@ -47,6 +48,10 @@ class HandDetection:
     """(21, 2) pixels of the image that was given; (0, 0) is the centre of the top-left pixel."""
     landmarks_hand: FloatArray
     """(21, 3) metres, about the hand's centre, axes as the camera's: right, down, forward. Their size is a guess."""
+    landmarks_camera: FloatArray | None = None
+    """(21, 3) metres in the camera frame, from an estimator that was given the camera and judges depth itself."""
+    landmarks_depth_m: FloatArray | None = None
+    """(21,) z in the camera frame as measured at the landmarks, by a depth camera or stereo; NaN where it is not."""
 
 
 class HandEstimator(Protocol):
@@ -73,9 +78,11 @@ class HandEstimator(Protocol):
         """Load the model; idempotent. Raises MissingDependencyError."""
         ...
 
-    def track(self, frames: Iterable[tuple[int, Image]]) -> Iterator[tuple[HandDetection, ...]]:
+    def track(
+        self, frames: Iterable[tuple[int, Image]], camera: Camera | None = None
+    ) -> Iterator[tuple[HandDetection, ...]]:
         """The hands of each frame of one video, in order, given (timestamp_ns, image) with increasing timestamps.
 
-        Nothing is remembered from one call to the next. An estimator may read ahead (a batch) before it yields.
+        `camera` is that of the images, for estimators that judge depth. Nothing is remembered from one call to the next. An estimator may read ahead (a batch) before it yields.
         """
         ...

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from humandata.errors import MissingDependencyError
+from humandata.geometry.cameras import Camera
 from humandata.hands.estimator import DetectSettings, HandDetection, Image
 from humandata.hands.native_logs import quiet_native_logs
 from humandata.hands.weights import Weights, resolve_weights
@@ -55,8 +56,11 @@ class MediaPipeEstimator:
             _import_mediapipe()
             self._model = self._weights.path.read_bytes()
 
-    def track(self, frames: Iterable[tuple[int, Image]]) -> Iterator[tuple[HandDetection, ...]]:
-        """The hands of each frame, as soon as it was given. See `HandEstimator.track`."""
+    def track(
+        self, frames: Iterable[tuple[int, Image]], camera: Camera | None = None
+    ) -> Iterator[tuple[HandDetection, ...]]:
+        """The hands of each frame, as soon as it was given; `camera` makes no difference. See `HandEstimator.track`."""
+        del camera
         self.setup()
         mediapipe = _import_mediapipe()
         with quiet_native_logs():

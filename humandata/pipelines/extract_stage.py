@@ -110,7 +110,7 @@ class ExtractStage:
         )
         camera, intrinsics = choose_camera(item, sidecar, decoding.width, decoding.height, self._recipe.camera)
         with PictureSpool() as spool:
-            seen = self._look(decoding, spool)
+            seen = self._look(decoding, camera, spool)
             tracks = build_tracks(seen.timestamp_ns, seen.detections, camera, sidecar, self._recipe.track)
             candidates = [
                 self._candidate(item, identity, sidecar.task or item.task, intrinsics, segment)
@@ -184,7 +184,7 @@ class ExtractStage:
             limit=2.0,
         )
 
-    def _look(self, decoding: Decoding, spool: PictureSpool) -> _Seen:
+    def _look(self, decoding: Decoding, camera: Camera, spool: PictureSpool) -> _Seen:
         """Find hands in every frame; keep the pictures of those frames that may become steps."""
         source_rate = decoding.info.average_rate_hz
         detection_rate = min(self._recipe.decode.rate_hz, source_rate or self._recipe.decode.rate_hz)
@@ -201,7 +201,7 @@ class ExtractStage:
                 yield frame.timestamp_ns, frame.image
 
         with closing(frames()) as source:
-            detections = list(self._estimator.track(source))
+            detections = list(self._estimator.track(source, camera))
         return _Seen(np.array(timestamps, dtype=np.int64), np.array(stored, dtype=np.int64), detections)
 
 
