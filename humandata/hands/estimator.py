@@ -83,6 +83,7 @@ class HandEstimator(Protocol):
     ) -> Iterator[tuple[HandDetection, ...]]:
         """The hands of each frame of one video, in order, given (timestamp_ns, image) with increasing timestamps.
 
-        `camera` is that of the images, for estimators that judge depth. Nothing is remembered from one call to the next. An estimator may read ahead (a batch) before it yields.
+        `camera` is that of the images, for estimators that judge depth. Nothing is remembered from one call to the
+        next. An estimator may read ahead (a batch) before it yields.
         """
         ...
