@@ -16,15 +16,8 @@ from scipy.optimize import least_squares
 from humandata.geometry.rotations import FloatArray
 from humandata.geometry.transforms import invert, make_transform
 from humandata.schemas.landmarks import HandLandmark
-from humandata.studio.hand_skeleton import (
-    DOF_RANGE,
-    NUM_DOF,
-    REFERENCE_LENGTH_M,
-    Bone,
-    Dof,
-    bone_transforms,
-    landmarks_from_bones,
-)
+from humandata.studio.hand_shape import Bone, HandShape
+from humandata.studio.hand_skeleton import DOF_RANGE, NUM_DOF, Dof, bone_transforms, landmarks_from_bones
 
 APERTURE_RANGE_M = (0.012, 0.105)
 """Tip to tip at the reference hand length: the pulps touch, the span of an easy grasp."""
@@ -43,27 +36,27 @@ _RELAXED_DEG = {
 }
 
 
-def pinch_angles(aperture_m: ArrayLike, length_m: float, relaxed: FloatArray | None = None) -> FloatArray:
+def pinch_angles(aperture_m: ArrayLike, shape: HandShape, relaxed: FloatArray | None = None) -> FloatArray:
     """Joint angles (T, 17) whose thumb tip and index tip are exactly `aperture_m` (T,) apart, in metres.
 
     `relaxed` (17,) or (T, 17) is added to the other three fingers' easy curl; what it holds for thumb and index is
     ignored. An aperture outside `APERTURE_RANGE_M`, scaled to the hand, is clipped to it.
     """
-    wanted = np.clip(np.asarray(aperture_m, dtype=np.float64) * (REFERENCE_LENGTH_M / length_m), *APERTURE_RANGE_M)
+    wanted = np.clip(np.asarray(aperture_m, dtype=np.float64) / shape.scale, *APERTURE_RANGE_M)
     posture = _pinch_posture()
     # The family is monotone in its parameter, and nearly the identity, so that a few secant steps are exact.
     parameter = wanted.copy()
-    for _ in range(12):
-        parameter += wanted - _aperture(posture(parameter))
+    for _ in range(20):
+        parameter += wanted - _aperture(posture(parameter), shape) / shape.scale
     angles = np.zeros((len(wanted), NUM_DOF))
     angles[:] = _rest_angles() if relaxed is None else _rest_angles() + relaxed
     angles[:, _PINCH_DOFS] = posture(parameter)
     return np.asarray(np.clip(angles, *DOF_RANGE.T))
 
 
-def pinch_frame_in_hand(T_hand_bone: FloatArray, length_m: float) -> FloatArray:
+def pinch_frame_in_hand(T_hand_bone: FloatArray, shape: HandShape) -> FloatArray:
     """T_hand_pinch (..., 4, 4) of T_hand_bone (..., 17, 4, 4)."""
-    points = landmarks_from_bones(T_hand_bone, length_m)
+    points = landmarks_from_bones(T_hand_bone, shape)
     thumb, index = points[..., HandLandmark.THUMB_TIP, :], points[..., HandLandmark.INDEX_TIP, :]
     x = _unit(thumb - index)
     approach = T_hand_bone[..., Bone.THUMB_DISTAL, :3, 2] + T_hand_bone[..., Bone.INDEX_DISTAL, :3, 2]
@@ -71,9 +64,9 @@ def pinch_frame_in_hand(T_hand_bone: FloatArray, length_m: float) -> FloatArray:
     return make_transform(np.stack([x, np.cross(z, x), z], axis=-1), (thumb + index) / 2.0)
 
 
-def hand_pose_at_tool(T_world_tool: ArrayLike, T_hand_bone: FloatArray, length_m: float) -> FloatArray:
+def hand_pose_at_tool(T_world_tool: ArrayLike, T_hand_bone: FloatArray, shape: HandShape) -> FloatArray:
     """T_world_hand (..., 4, 4) of a right hand whose pinch frame coincides with T_world_tool (..., 4, 4)."""
-    return np.asarray(np.asarray(T_world_tool) @ invert(pinch_frame_in_hand(T_hand_bone, length_m)))
+    return np.asarray(np.asarray(T_world_tool) @ invert(pinch_frame_in_hand(T_hand_bone, shape)))
 
 
 def _rest_angles() -> FloatArray:
@@ -121,8 +114,8 @@ def _discomfort_slope(pinch: FloatArray, aperture: float, comfort: FloatArray) -
     )
 
 
-def _aperture(pinch: FloatArray) -> FloatArray:
-    points = landmarks_from_bones(bone_transforms(_expand(pinch)))
+def _aperture(pinch: FloatArray, shape: HandShape) -> FloatArray:
+    points = landmarks_from_bones(bone_transforms(_expand(pinch), shape), shape)
     gap = points[..., HandLandmark.THUMB_TIP, :] - points[..., HandLandmark.INDEX_TIP, :]
     return np.asarray(np.linalg.norm(gap, axis=-1))
 

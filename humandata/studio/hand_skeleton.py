@@ -1,13 +1,10 @@
-"""The bones of a human hand: their lengths, their joints and where the 21 landmarks are for given joint angles.
+"""The joints of a human hand, and where its bones and the 21 landmarks are for given joint angles.
 
 The hand frame has its origin at the wrist landmark; z leads to the middle knuckle, x is the palm normal (out of the
 palm), y = z x x. All that is computed here is the right hand, where y points towards the thumb; a left hand is the
 mirror image, y -> -y (`mirrored`).
 
-Phalanx and metacarpal lengths are the means of Buryanov and Kotiuk, "Proportions of Hand Segments", Int. J. Morphol.
-28(3), 2010. The hand length they add up to (wrist crease to middle finger tip) is scaled to the wanted one; 0.165 to
-0.210 m spans the 5th percentile of women to the 95th of men (ANSUR II, Gordon et al. 2014). Joint ranges are the usual
-clinical ones (American Academy of Orthopaedic Surgeons, "Joint Motion", 1965).
+Joint ranges are the usual clinical ones (American Academy of Orthopaedic Surgeons, "Joint Motion", 1965).
 """
 
 from __future__ import annotations
@@ -21,10 +18,7 @@ from numpy.typing import ArrayLike
 from humandata.geometry.rotations import FloatArray
 from humandata.geometry.transforms import make_transform
 from humandata.schemas.landmarks import HandLandmark
-
-REFERENCE_LENGTH_M = 0.189
-"""Hand length of the model before scaling."""
-HAND_LENGTH_RANGE_M = (0.165, 0.210)
+from humandata.studio.hand_shape import CHAIN_ROOTS, NUM_BONES, REFERENCE_HAND, HandShape, chain_bones
 
 
 class Dof(IntEnum):
@@ -60,52 +54,6 @@ DOF_RANGE = np.radians(np.array(_THUMB_RANGE_DEG + _FINGER_RANGE_DEG * 4, dtype=
 """Least and greatest angle (17, 2) of each joint; finger abduction is positive towards the thumb."""
 
 
-class Bone(IntEnum):
-    """Index of a rigid part in an array (..., 17, 4, 4)."""
-
-    FOREARM = 0
-    PALM = 1
-    THUMB_METACARPAL = 2
-    THUMB_PROXIMAL = 3
-    THUMB_DISTAL = 4
-    INDEX_PROXIMAL = 5
-    INDEX_MIDDLE = 6
-    INDEX_DISTAL = 7
-    MIDDLE_PROXIMAL = 8
-    MIDDLE_MIDDLE = 9
-    MIDDLE_DISTAL = 10
-    RING_PROXIMAL = 11
-    RING_MIDDLE = 12
-    RING_DISTAL = 13
-    PINKY_PROXIMAL = 14
-    PINKY_MIDDLE = 15
-    PINKY_DISTAL = 16
-
-
-NUM_BONES = len(Bone)
-
-CHAIN_LENGTHS = (
-    np.array(
-        [
-            [46.22, 31.57, 21.67],
-            [39.78, 22.38, 15.82],
-            [44.63, 26.33, 17.40],
-            [41.37, 25.65, 17.30],
-            [32.74, 18.11, 15.96],
-        ]
-    )
-    / 1000.0
-)
-"""Metres (5, 3) from joint to joint, of the thumb from its metacarpal and of the fingers from the knuckle on. The last
-ends at the tuft of the bone, inside the pad, where annotators put the tip landmark."""
-
-CHAIN_ROOTS = (
-    np.array([[12.0, 23.0, 12.0], [2.8, 24.0, 86.0], [0.0, 0.0, 89.0], [0.8, -21.5, 84.0], [2.507, -39.0, 77.0]])
-    / 1000.0
-)
-"""Metres (5, 3) in the hand frame: the thumb's carpometacarpal joint, then the four knuckles, on their transverse arch.
-The arch is such that x is the normal to wrist, index and little knuckle, as in the embodiment's palm frame."""
-
 CMC_LANDMARK_SHARE = 0.25
 """Annotators mark the thumb's first landmark where its base shows, this share of the metacarpal beyond the joint itself
 (fitted to MediaPipe's landmarks on the rendered hand)."""
@@ -113,12 +61,6 @@ CMC_LANDMARK_SHARE = 0.25
 _THUMB_DIRECTION = (0.30, 0.66, 0.69)
 _THUMB_PAD = (0.42, -0.85, 0.25)
 _FINGER_SPLAY = np.radians([5.0, 0.0, -5.0, -11.0])
-
-
-def chain_bones(chain: int) -> tuple[Bone, Bone, Bone]:
-    """The three bones of chain 0 (thumb) to 4 (little finger), from the root out."""
-    first = int(Bone.THUMB_METACARPAL) + 3 * chain
-    return Bone(first), Bone(first + 1), Bone(first + 2)
 
 
 @lru_cache(maxsize=1)
@@ -130,19 +72,18 @@ def root_frames() -> FloatArray:
     return make_transform(np.stack([_axes(np.array(_THUMB_DIRECTION), np.array(_THUMB_PAD)), *fingers]), CHAIN_ROOTS)
 
 
-def bone_transforms(angles: ArrayLike, length_m: float = REFERENCE_LENGTH_M) -> FloatArray:
+def bone_transforms(angles: ArrayLike, shape: HandShape = REFERENCE_HAND) -> FloatArray:
     """T_hand_bone (..., 17, 4, 4) of a right hand for joint angles (..., 17) in the order of `Dof`.
 
     Each bone's frame sits in its proximal joint: z along the bone, x towards its pad, y = z x x; the axes of palm and
     forearm are the hand's (the wrist is bent by `hand_pose`).
     """
     q = np.asarray(angles, dtype=np.float64)
-    scale = length_m / REFERENCE_LENGTH_M
-    roots = root_frames()
+    roots, positions, lengths = root_frames(), shape.chain_roots_m, shape.chain_lengths_m
     T = np.broadcast_to(np.eye(4), (*q.shape[:-1], NUM_BONES, 4, 4)).copy()
     for chain in range(5):
-        R, position = roots[chain, :3, :3], roots[chain, :3, 3] * scale
-        for bone, bend, length in zip(chain_bones(chain), _bends(q, chain), CHAIN_LENGTHS[chain] * scale, strict=True):
+        R, position = roots[chain, :3, :3], positions[chain]
+        for bone, bend, length in zip(chain_bones(chain), _bends(q, chain), lengths[chain], strict=True):
             R = R @ bend
             T[..., bone, :3, :3], T[..., bone, :3, 3] = R, position
             position = position + length * R[..., 2]
@@ -159,10 +100,10 @@ def _bends(q: FloatArray, chain: int) -> tuple[FloatArray, FloatArray, FloatArra
     return _turn(0, -abduction) @ _turn(1, mcp), _turn(1, pip), _turn(1, DIP_PER_PIP * pip)
 
 
-def landmarks_from_bones(T_hand_bone: FloatArray, length_m: float = REFERENCE_LENGTH_M) -> FloatArray:
+def landmarks_from_bones(T_hand_bone: FloatArray, shape: HandShape = REFERENCE_HAND) -> FloatArray:
     """Landmarks (..., 21, 3) in metres in the hand frame, in the order of `HandLandmark`, of bones (..., 17, 4, 4)."""
     points = np.zeros((*T_hand_bone.shape[:-3], len(HandLandmark), 3))
-    lengths = CHAIN_LENGTHS * (length_m / REFERENCE_LENGTH_M)
+    lengths = shape.chain_lengths_m
     for chain in range(5):
         bones = chain_bones(chain)
         first = 1 + 4 * chain
@@ -174,9 +115,9 @@ def landmarks_from_bones(T_hand_bone: FloatArray, length_m: float = REFERENCE_LE
     return points
 
 
-def landmarks(angles: ArrayLike, length_m: float = REFERENCE_LENGTH_M) -> FloatArray:
+def landmarks(angles: ArrayLike, shape: HandShape = REFERENCE_HAND) -> FloatArray:
     """Landmarks (..., 21, 3) in metres of a right hand in the hand frame, for joint angles (..., 17)."""
-    return landmarks_from_bones(bone_transforms(angles, length_m), length_m)
+    return landmarks_from_bones(bone_transforms(angles, shape), shape)
 
 
 def mirrored(points: FloatArray) -> FloatArray:

@@ -12,7 +12,7 @@ import numpy as np
 
 from humandata.geometry.rotations import FloatArray
 from humandata.geometry.transforms import apply
-from humandata.studio.hand_skeleton import CHAIN_LENGTHS, Bone, chain_bones
+from humandata.studio.hand_shape import CHAIN_LENGTHS, Bone, chain_bones
 from humandata.studio.hand_surface import HandSurface
 from humandata.studio.look import Color
 

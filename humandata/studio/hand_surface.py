@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 
 from humandata.geometry.rotations import FloatArray
 from humandata.geometry.transforms import invert
-from humandata.studio.hand_skeleton import (
+from humandata.studio.hand_shape import (
     CHAIN_LENGTHS,
     CHAIN_ROOTS,
     NUM_BONES,
-    NUM_DOF,
+    REFERENCE_HAND,
     Bone,
-    Dof,
-    bone_transforms,
+    HandShape,
     chain_bones,
 )
+from humandata.studio.hand_skeleton import NUM_DOF, Dof, bone_transforms
 from humandata.studio.surface_nets import surface_nets
 
 ARM_LENGTH_M = 0.58
@@ -46,13 +46,19 @@ class HandSurface:
     weights: FloatArray
     T_bone_hand: FloatArray
 
-    def posed(self, T_hand_bone: FloatArray, vertices: FloatArray | None = None) -> FloatArray:
-        """Vertices (V, 3) carried along by the bones T_hand_bone (17, 4, 4), by linear blend skinning.
+    def posed(
+        self, T_hand_bone: FloatArray, vertices: FloatArray | None = None, shape: HandShape = REFERENCE_HAND
+    ) -> FloatArray:
+        """Vertices (V, 3) carried along by the bones T_hand_bone (17, 4, 4) of a hand, by linear blend skinning.
 
-        `vertices` (V, 3) stand in for the surface's own, as when it is dressed.
+        `vertices` (V, 3) stand in for the surface's own, as when it is dressed. Each bone's part is stretched along the
+        bone's axes to the hand's proportions first.
         """
         resting = self.vertices if vertices is None else vertices
-        blended = (self.weights @ (T_hand_bone @ self.T_bone_hand)[:, :3].reshape(NUM_BONES, 12)).reshape(-1, 3, 4)
+        stretched = self.T_bone_hand[:, :3] * shape.bone_stretch[:, :, None]
+        carried = T_hand_bone[:, :3, :3] @ stretched
+        carried[:, :, 3] += T_hand_bone[:, :3, 3]
+        blended = (self.weights @ carried.reshape(NUM_BONES, 12)).reshape(-1, 3, 4)
         return np.asarray(np.sum(blended[:, :, :3] * resting[:, None, :], axis=2) + blended[:, :, 3])
 
 

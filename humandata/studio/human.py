@@ -11,15 +11,8 @@ from humandata.geometry.rotations import FloatArray, matrix_from_rotvec
 from humandata.geometry.transforms import apply, invert, make_transform
 from humandata.schemas.landmarks import Side
 from humandata.studio.hand_pose import hand_pose_at_tool, pinch_angles
-from humandata.studio.hand_skeleton import (
-    HAND_LENGTH_RANGE_M,
-    NUM_DOF,
-    REFERENCE_LENGTH_M,
-    Bone,
-    Dof,
-    bone_transforms,
-    landmarks_from_bones,
-)
+from humandata.studio.hand_shape import Bone, HandShape, sample_hand_shape
+from humandata.studio.hand_skeleton import NUM_DOF, Dof, bone_transforms, landmarks_from_bones
 from humandata.studio.hand_skin import HandLook, dressed_vertices, sample_hand_look, skin_colors
 from humandata.studio.hand_surface import hand_surface
 from humandata.studio.mesh import Mesh
@@ -47,9 +40,9 @@ _WRIST_RANGE_RAD = {"flexion": (-1.1, 1.1), "deviation": (-0.4, 0.6)}
 
 @dataclass(frozen=True)
 class Person:
-    """One demonstrator. Hand length in metres, and `curl` (17,) rad: how this person holds the idle fingers."""
+    """One demonstrator, and `curl` (17,) rad: how this person holds the idle fingers."""
 
-    hand_length_m: float
+    hand: HandShape
     look: HandLook
     curl: FloatArray
 
@@ -63,36 +56,35 @@ class HandTrack:
     """
 
     side: Side
-    hand_length_m: float
     T_hand_bone: FloatArray
     T_world_hand: FloatArray
     landmarks_world: FloatArray
 
 
 def sample_person(rng: np.random.Generator) -> Person:
-    """Draw a hand length, looks and a habit of holding the idle fingers."""
+    """Draw a hand, its looks and a habit of holding the idle fingers."""
     curl = np.zeros(NUM_DOF)
     curl[[Dof.MIDDLE_MCP, Dof.RING_MCP, Dof.PINKY_MCP]] = rng.normal(0.0, 0.10) + rng.normal(0.0, 0.05, 3)
     curl[[Dof.MIDDLE_PIP, Dof.RING_PIP, Dof.PINKY_PIP]] = rng.normal(0.0, 0.15) + rng.normal(0.0, 0.06, 3)
     curl[[Dof.RING_ABDUCTION, Dof.PINKY_ABDUCTION]] = rng.normal(0.0, 0.04, 2)
-    return Person(float(rng.uniform(*HAND_LENGTH_RANGE_M)), sample_hand_look(rng), curl)
+    return Person(sample_hand_shape(rng), sample_hand_look(rng), curl)
 
 
 def pinching_hand(side: Side, person: Person, T_world_tool: FloatArray, opening_m: FloatArray) -> HandTrack:
     """The hand whose pinch frame follows T_world_tool (T, 4, 4), with `opening_m` (T,) between the pads of its tips."""
-    scale = person.hand_length_m / REFERENCE_LENGTH_M
+    scale = person.hand.scale
     aperture = opening_m + 2.0 * PULP_DEPTH_M * scale
     # The idle fingers open and close a little with the pinch.
     follow = np.clip((aperture / scale - 0.06) / 0.05, -1.0, 1.0)[:, None]
     idle = np.zeros(NUM_DOF)
     idle[[Dof.MIDDLE_MCP, Dof.RING_MCP, Dof.PINKY_MCP, Dof.MIDDLE_PIP, Dof.RING_PIP, Dof.PINKY_PIP]] = -0.12
-    angles = pinch_angles(aperture, person.hand_length_m, person.curl + follow * idle)
-    T_hand_bone = bone_transforms(angles, person.hand_length_m)
+    angles = pinch_angles(aperture, person.hand, person.curl + follow * idle)
+    T_hand_bone = bone_transforms(angles, person.hand)
     T_world_tool = T_world_tool + _RAISE
     if side == "right":
-        T_world_hand = hand_pose_at_tool(T_world_tool, T_hand_bone, person.hand_length_m)
+        T_world_hand = hand_pose_at_tool(T_world_tool, T_hand_bone, person.hand)
     else:
-        T_world_hand = T_world_tool @ mirror(hand_pose_at_tool(np.eye(4), T_hand_bone, person.hand_length_m))
+        T_world_hand = T_world_tool @ mirror(hand_pose_at_tool(np.eye(4), T_hand_bone, person.hand))
     return _track(side, person, T_hand_bone, T_world_hand)
 
 
@@ -111,31 +103,28 @@ def resting_hand(side: Side, person: Person, time_s: FloatArray, rng: np.random.
     heading = outward * (rng.uniform(-0.5, 0.0) + 0.06 * sway[:, 2])
     R = Rotation.from_euler("zy", np.stack([heading, np.full(len(time_s), np.pi / 2 + 0.1)], 1)).as_matrix()
     place_s = place + sway * [0.012, 0.010, 0.0]
-    return _track(side, person, bone_transforms(angles, person.hand_length_m), make_transform(R, place_s))
+    return _track(side, person, bone_transforms(angles, person.hand), make_transform(R, place_s))
 
 
 def hand_mesher(track: HandTrack, person: Person) -> HandMesher:
     """What poses the person's mesh at each instant of a track."""
     surface = hand_surface()
-    scale = person.hand_length_m / REFERENCE_LENGTH_M
-    return HandMesher(track, scale, dressed_vertices(surface, person.look), skin_colors(surface, person.look))
+    return HandMesher(track, person.hand, dressed_vertices(surface, person.look), skin_colors(surface, person.look))
 
 
 @dataclass(frozen=True)
 class HandMesher:
-    """Poses the skin along a track. `vertices` and `colors` (V, 3) are those of the dressed surface, before scaling."""
+    """Poses the skin along a track. `vertices` and `colors` (V, 3) are those of the dressed reference hand."""
 
     track: HandTrack
-    scale: float
+    shape: HandShape
     vertices: FloatArray
     colors: FloatArray
 
     def at(self, index: int) -> Mesh:
         """The mesh in the world at one instant of the track."""
         surface = hand_surface()
-        T_hand_bone = self.track.T_hand_bone[index].copy()
-        T_hand_bone[:, :3, 3] /= self.scale
-        points = surface.posed(T_hand_bone, self.vertices) * self.scale
+        points = surface.posed(self.track.T_hand_bone[index], self.vertices, self.shape)
         if self.track.side == "left":
             points = points * [1.0, -1.0, 1.0]
         return Mesh(apply(self.track.T_world_hand[index], points), surface.triangles, self.colors, gloss=0.12)
@@ -148,13 +137,13 @@ def mirror(T: FloatArray) -> FloatArray:
 
 
 def _track(side: Side, person: Person, T_hand_bone: FloatArray, T_world_hand: FloatArray) -> HandTrack:
-    points = landmarks_from_bones(T_hand_bone, person.hand_length_m)
+    points = landmarks_from_bones(T_hand_bone, person.hand)
     if side == "left":
         points = points * [1.0, -1.0, 1.0]
     elbow = apply(invert(T_world_hand), np.array([_ELBOW_M[side]]))[..., 0, :]
     T_hand_bone = T_hand_bone.copy()
     T_hand_bone[:, Bone.FOREARM, :3, :3] = _forearm_rotation(elbow * [1.0, -1.0 if side == "left" else 1.0, 1.0])
-    return HandTrack(side, person.hand_length_m, T_hand_bone, T_world_hand, apply(T_world_hand, points))
+    return HandTrack(side, T_hand_bone, T_world_hand, apply(T_world_hand, points))
 
 
 def _forearm_rotation(elbow_hand: FloatArray) -> FloatArray:

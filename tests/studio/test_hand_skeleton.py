@@ -6,11 +6,10 @@ import pytest
 from humandata.embodiments.human_hands import wrist_frame
 from humandata.geometry.rotations import FloatArray
 from humandata.schemas.landmarks import HAND_BONES, HandLandmark
+from humandata.studio.hand_shape import HAND_LENGTH_RANGE_M, REFERENCE_LENGTH_M, HandShape
 from humandata.studio.hand_skeleton import (
     DOF_RANGE,
-    HAND_LENGTH_RANGE_M,
     NUM_DOF,
-    REFERENCE_LENGTH_M,
     Dof,
     bone_transforms,
     landmarks,
@@ -39,7 +38,7 @@ def test_bones_keep_their_length_whatever_the_posture() -> None:
 def test_a_hand_is_scaled_as_a_whole(length_m: float) -> None:
     angles = _random_angles(5)
     expected = landmarks(angles) * length_m / REFERENCE_LENGTH_M
-    np.testing.assert_allclose(landmarks(angles, length_m), expected, atol=1e-12)
+    np.testing.assert_allclose(landmarks(angles, HandShape(length_m)), expected, atol=1e-12)
 
 
 def test_the_flat_hand_is_about_as_long_as_its_name_says() -> None:

@@ -6,7 +6,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from humandata.studio.hand_pose import pinch_angles
-from humandata.studio.hand_skeleton import NUM_DOF, REFERENCE_LENGTH_M, bone_transforms, landmarks
+from humandata.studio.hand_shape import REFERENCE_HAND
+from humandata.studio.hand_skeleton import NUM_DOF, bone_transforms, landmarks
 from humandata.studio.hand_skin import HandLook, dressed_vertices, skin_colors, skin_tone
 from humandata.studio.hand_surface import hand_surface
 from humandata.studio.surface_nets import surface_nets
@@ -42,7 +43,7 @@ def test_the_mesh_is_one_closed_surface() -> None:
 
 def test_flesh_stays_around_the_joints_in_every_posture() -> None:
     surface = hand_surface()
-    angles = np.concatenate([np.zeros((1, NUM_DOF)), pinch_angles([0.013, 0.05, 0.1], REFERENCE_LENGTH_M)])
+    angles = np.concatenate([np.zeros((1, NUM_DOF)), pinch_angles([0.013, 0.05, 0.1], REFERENCE_HAND)])
     for posture in angles:
         distance, _ = cKDTree(surface.posed(bone_transforms(posture))).query(landmarks(posture))
         # Half the thickness of a fingertip (4 mm) to half that of the thenar (22 mm): nothing collapses or bulges.
@@ -52,7 +53,7 @@ def test_flesh_stays_around_the_joints_in_every_posture() -> None:
 
 def test_the_skin_barely_stretches_across_a_bent_finger() -> None:
     surface = hand_surface()
-    posed = surface.posed(bone_transforms(pinch_angles([0.02], REFERENCE_LENGTH_M)[0]))
+    posed = surface.posed(bone_transforms(pinch_angles([0.02], REFERENCE_HAND)[0]))
     a, b = surface.triangles[:, 0], surface.triangles[:, 1]
     before = np.linalg.norm(surface.vertices[a] - surface.vertices[b], axis=1)
     after = np.linalg.norm(posed[a] - posed[b], axis=1)

@@ -14,7 +14,6 @@ from humandata.schemas.landmarks import SIDES, Side
 from humandata.schemas.sidecar import Sidecar
 from humandata.studio.capture import capture_clip, render_human_videos
 from humandata.studio.clip import ClipOptions, clip_truth, plan_clip, render_clip
-from humandata.studio.hand_skeleton import REFERENCE_LENGTH_M
 from humandata.studio.human import PULP_DEPTH_M, pinching_hand, sample_person
 from humandata.studio.motion import tool_rotation
 from humandata.studio.scene import PlaceTask
@@ -35,7 +34,7 @@ def _tool(side: Side) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
 def test_a_hand_pinches_what_the_tool_would_hold(side: Side) -> None:
     person = sample_person(np.random.default_rng(3))
     track = pinching_hand(side, person, _tool(side), np.array([0.04]))
-    flesh = 2.0 * PULP_DEPTH_M * person.hand_length_m / REFERENCE_LENGTH_M
+    flesh = 2.0 * PULP_DEPTH_M * person.hand.scale
     np.testing.assert_allclose(aperture_m(track.landmarks_world), 0.04 + flesh, atol=1e-9)
     tips = track.landmarks_world[0, [4, 8]]
     # The tips hold the tool's point between them, at most 1 cm above it.
