@@ -1,18 +1,22 @@
-"""The pinhole camera: OpenCV axes (x right, y down, z forward), pixel (0, 0) at the centre of the top-left pixel."""
+"""The camera, a pinhole with or without a lens that distorts: OpenCV axes (x right, y down, z forward).
+
+Pixel (0, 0) is the centre of the top-left pixel.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from humandata.geometry.distortion import Distortion
 from humandata.geometry.rotations import FloatArray
 
 
 @dataclass(frozen=True)
 class Camera:
-    """Intrinsics in pixels of an image of width x height."""
+    """Intrinsics in pixels of an image of width x height; without a distortion, an ideal pinhole."""
 
     fx: float
     fy: float
@@ -20,6 +24,7 @@ class Camera:
     cy: float
     width: int
     height: int
+    distortion: Distortion | None = None
 
     @classmethod
     def from_horizontal_fov(cls, fov_rad: float, width: int, height: int) -> Camera:
@@ -29,13 +34,14 @@ class Camera:
 
     @property
     def K(self) -> FloatArray:
-        """The intrinsic matrix (3, 3)."""
+        """The intrinsic matrix (3, 3): all that a pinhole has; a lens's distortion is beside it."""
         return np.array([[self.fx, 0.0, self.cx], [0.0, self.fy, self.cy], [0.0, 0.0, 1.0]])
 
     def scaled(self, width: int, height: int) -> Camera:
         """This camera once its image is resized to width x height: pixel centres, not corners, carry coordinates."""
         sx, sy = width / self.width, height / self.height
-        return Camera(
+        return replace(
+            self,
             fx=self.fx * sx,
             fy=self.fy * sy,
             cx=(self.cx + 0.5) * sx - 0.5,
@@ -45,13 +51,22 @@ class Camera:
         )
 
     def project(self, points_camera: ArrayLike) -> FloatArray:
-        """Pixels (..., 2) of points (..., 3) in metres in the camera frame; NaN where z <= 0."""
+        """Pixels (..., 2) of points (..., 3) in metres in the camera frame; NaN behind it and past its lens's field."""
         points = np.asarray(points_camera, dtype=np.float64)
         z = np.where(points[..., 2:] > 0, points[..., 2:], np.nan)
-        return points[..., :2] / z * [self.fx, self.fy] + [self.cx, self.cy]
+        xy = points[..., :2] / z
+        if self.distortion is not None:
+            xy = self.distortion.distort(xy)
+        return xy * [self.fx, self.fy] + [self.cx, self.cy]
 
     def unproject(self, points_px: ArrayLike, depth: ArrayLike) -> FloatArray:
-        """Points (..., 3) in the camera frame of pixels (..., 2) at z-depth (...) in metres; inverts `project`."""
+        """Points (..., 3) in the camera frame of pixels (..., 2) at z-depth (...) in metres; inverts `project`.
+
+        NaN for a pixel that the lens gives no ray, such as the corners outside a fisheye's circle.
+        """
         z = np.asarray(depth, dtype=np.float64)[..., None]
-        xy = (np.asarray(points_px, dtype=np.float64) - [self.cx, self.cy]) / [self.fx, self.fy] * z
+        xy = (np.asarray(points_px, dtype=np.float64) - [self.cx, self.cy]) / [self.fx, self.fy]
+        if self.distortion is not None:
+            xy = self.distortion.undistort(xy)
+        xy = xy * z
         return np.concatenate([xy, np.broadcast_to(z, (*xy.shape[:-1], 1))], axis=-1)
