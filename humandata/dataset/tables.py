@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from humandata.geometry.cameras import Camera
+from humandata.geometry.distortion import make_distortion
 from humandata.geometry.transforms import position_wxyz_from_transform, transform_from_position_wxyz
 from humandata.schemas.columns import IMAGE_TYPE, STEP_COLUMNS, arrow_schema
 from humandata.schemas.episode import PRIMARY_CAMERA, ArmTrack, Episode, FloatArray, HandTrack, Provenance
@@ -60,6 +61,9 @@ def episode_row(episode: Episode) -> dict[str, Any]:
     }
     for name in ("fx", "fy", "cx", "cy", "width", "height"):
         row[f"camera_{name}"] = float(getattr(camera, name)) if camera else None
+    lens = camera.distortion if camera else None
+    row["camera_distortion_model"] = lens.model if lens else None
+    row["camera_distortion"] = list(lens.coefficients) if lens else None
     for side in SIDES:
         arm = episode.arms.get(side)
         row[f"{side}_valid_fraction"] = float(arm.valid.mean()) if arm else 0.0
@@ -96,6 +100,9 @@ def episode_from_table(row: Mapping[str, Any], table: pa.Table) -> Episode:
             cy=row["camera_cy"],
             width=int(row["camera_width"]),
             height=int(row["camera_height"]),
+            distortion=make_distortion(row["camera_distortion_model"], tuple(row["camera_distortion"]))
+            if row.get("camera_distortion_model")  # sources written before there was one lack the column
+            else None,
         )
         if has_camera
         else None,

@@ -107,6 +107,12 @@ EPISODE_COLUMNS: tuple[Column, ...] = (
         Column(f"camera_{name}", pa.float64(), f"{name} of the primary camera, for the stored image", "px")
         for name in ("fx", "fy", "cx", "cy", "width", "height")
     ),
+    Column("camera_distortion_model", pa.string(), "brown | kannala_brandt; null: none"),
+    Column(
+        "camera_distortion",
+        pa.list_(pa.field("element", pa.float64())),
+        "brown: k1 k2 p1 p2 k3 k4 k5 k6; kannala_brandt: k1 to k4; OpenCV's meaning",
+    ),
     Column("estimator", pa.string(), "the hand estimator and its version"),
     Column("weights_sha256", pa.string(), "content of the estimator's weights"),
     *(Column(f"{side}_valid_fraction", pa.float64(), "share of valid steps", nullable=False) for side in SIDES),

@@ -7,14 +7,30 @@ from typing import Literal
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from humandata.geometry.cameras import Camera
+from humandata.geometry.distortion import NUM_COEFFICIENTS, DistortionModel, make_distortion
 from humandata.schemas.documents import Document
 
 Triple = tuple[float, float, float]
 Quadruple = tuple[float, float, float, float]
 
 
+class LensDistortion(Document):
+    """What a calibration says of the lens, in OpenCV's order and meaning."""
+
+    model: DistortionModel = Field(description="brown: cv2.calibrateCamera; kannala_brandt: cv2.fisheye.calibrate")
+    coefficients: tuple[float, ...] = Field(description="brown: k1 k2 p1 p2 [k3 [k4 k5 k6]]; kannala_brandt: k1 to k4")
+
+    @model_validator(mode="after")
+    def _as_many_as_the_model_takes(self) -> LensDistortion:
+        valid = NUM_COEFFICIENTS[self.model]
+        if len(self.coefficients) not in valid:
+            choices = " or ".join(map(str, valid))
+            raise ValueError(f"'{self.model}' takes {choices} coefficients, found {len(self.coefficients)}")
+        return self
+
+
 class Intrinsics(Document):
-    """A pinhole camera in pixels, for an image of width x height; rescaled when the video has another size."""
+    """A camera in pixels, for an image of width x height; rescaled when the video has another size."""
 
     fx: PositiveFloat
     fy: PositiveFloat
@@ -22,10 +38,42 @@ class Intrinsics(Document):
     cy: float
     width: PositiveInt
     height: PositiveInt
+    distortion: LensDistortion | None = Field(default=None, description="where it is absent, the image has none")
 
     def to_camera(self) -> Camera:
         """The same numbers as a `Camera`."""
-        return Camera(**self.model_dump())
+        lens = self.distortion
+        return Camera(
+            **self.model_dump(exclude={"distortion"}),
+            distortion=make_distortion(lens.model, lens.coefficients) if lens else None,
+        )
+
+
+class DepthSource(Document):
+    """Depth maps registered to the video's pictures: each pixel tells the z of what the picture shows there."""
+
+    path: str = Field(
+        min_length=1,
+        description="in the video's folder: a folder of 16-bit PNGs in order of name, an .npz whose array `depth` is "
+        "(N, H, W), or a lossless 16-bit grey video",
+    )
+    scale_m: PositiveFloat = Field(description="metres per unit: 0.001 for RealSense and Azure Kinect, 0.0002 for TUM")
+    times: Literal["order", "s", "ms", "us", "ns"] = Field(
+        default="order",
+        description="order: the k-th map is the k-th frame's; else each has its own time, in this unit: a PNG's name, the "
+        ".npz's array `timestamps` (a video has nanoseconds)",
+    )
+    offset_ns: int = Field(default=0, description="added to those times, to give the video's own")
+
+
+class SecondCamera(Document):
+    """A second video of the same scene, taken in step with the first, by a camera fixed to it."""
+
+    video: str = Field(min_length=1, description="in the video's folder")
+    intrinsics: Intrinsics
+    position: Triple = Field(description="of the second camera in the first one's frame, in metres")
+    wxyz: Quadruple = Field(description="R_camera_second as a quaternion")
+    offset_ns: int = Field(default=0, description="added to the second video's times, to give the first one's")
 
 
 class CameraPoses(Document):
@@ -50,5 +98,19 @@ class Sidecar(Document):
 
     task: str | None = Field(default=None, min_length=1)
     intrinsics: Intrinsics | None = None
+    hand_length_m: float | None = Field(
+        default=None,
+        ge=0.08,
+        le=0.3,
+        description="wrist crease to the tip of the middle finger, of whose hands these are",
+    )
+    depth: DepthSource | None = None
+    stereo: SecondCamera | None = None
     camera_motion: Literal["static", "moving"] | None = None
     camera_poses: CameraPoses | None = None
+
+    @property
+    def companions(self) -> tuple[str, ...]:
+        """The files and folders beside the video that belong to it, as named here."""
+        named = (self.depth.path if self.depth else None, self.stereo.video if self.stereo else None)
+        return tuple(name for name in named if name is not None)

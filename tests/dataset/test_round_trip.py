@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
-from builders import make_episode
+from builders import make_episode, write_source
 
 from humandata.dataset.read import find_sources, open_source
 from humandata.dataset.tables import episode_from_table, episode_row, steps_table
+from humandata.dataset.validate import validate_source
 from humandata.errors import DatasetError
+from humandata.geometry.distortion import BrownDistortion, Distortion, FisheyeDistortion
 from humandata.schemas.episode import PRIMARY_CAMERA
 
 
@@ -30,6 +33,18 @@ def test_an_episode_survives_the_way_through_arrow(embodiment: str) -> None:
     if arm.hand is not None and other.hand is not None:
         # landmarks are stored as float32: half a millimetre times 1e-4 at arm's length
         np.testing.assert_allclose(other.hand.landmarks_camera, arm.hand.landmarks_camera, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "lens", [BrownDistortion(0.1, -0.2, 0.001, 0.002, 0.05), FisheyeDistortion(0.1, 0.0, 0.0, 0.0)]
+)
+def test_a_lens_survives_on_disk(tmp_path: Path, lens: Distortion) -> None:
+    episode = make_episode(0, "human_hands")
+    assert episode.camera is not None
+    camera = replace(episode.camera, distortion=lens)
+    source = open_source(write_source(tmp_path / "hands", [replace(episode, camera=camera)]))
+    assert source.read_episode(episode.id).camera == camera
+    assert list(validate_source(source)) == []
 
 
 def test_missing_values_are_null_on_disk_never_zero() -> None:
