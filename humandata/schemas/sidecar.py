@@ -60,8 +60,8 @@ class DepthSource(Document):
     scale_m: PositiveFloat = Field(description="metres per unit: 0.001 for RealSense and Azure Kinect, 0.0002 for TUM")
     times: Literal["order", "s", "ms", "us", "ns"] = Field(
         default="order",
-        description="order: the k-th map is the k-th frame's; else each has its own time, in this unit: a PNG's name, or "
-        "the .npz's array `timestamps`; a video's own times have a unit of their own",
+        description="order: the k-th map is the k-th frame's; else each has its own time, in this unit: a PNG's "
+        "name, or the .npz's array `timestamps`; a video's own times have a unit of their own",
     )
     offset_ns: int = Field(default=0, description="added to those times, to give the video's own")
 
