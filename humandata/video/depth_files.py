@@ -1,0 +1,237 @@
+"""Depth maps as they lie on disk: PNGs, an array, or a video; read one at a time, as untrusted files."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from humandata.errors import InputError
+from humandata.video.safety import MAX_PIXELS, OPEN_OPTIONS, media_url, read_head
+
+Map = NDArray[np.generic]
+"""(H, W) in the file's own units; 0 or no number where nothing was measured."""
+
+MAX_MAPS = 1_000_000
+"""Nine hours at 30 Hz."""
+
+_GREY_FORMATS = frozenset({"gray10le", "gray12le", "gray14le", "gray16le", "gray16be"})
+_ARRAY_TYPES = frozenset({"uint16", "uint32", "float16", "float32", "float64"})
+_PNG_HEAD = b"\x89PNG\r\n\x1a\n"
+
+
+class DepthFiles(Protocol):
+    """M maps in order of time."""
+
+    times: NDArray[np.float64] | None
+    """(M,) as the files tell them: numbers in names or in an array, nanoseconds of a video; None where they do not."""
+    num_maps: int
+
+    def read(self, index: int) -> Map:
+        """Map number `index`; cheap for increasing indices. Raises InputError."""
+        ...
+
+
+def open_depth_files(path: Path) -> DepthFiles:
+    """The maps at a path: a folder of PNGs, an .npz, or else a video. Raises InputError."""
+    if path.is_dir():
+        return PngFolder(path)
+    if path.suffix == ".npz":
+        return ArrayFile(path)
+    return GreyVideo(path)
+
+
+class PngFolder:
+    """A folder of 16-bit grey PNGs, in order of the number that is their name, or of the name where it is no number."""
+
+    def __init__(self, folder: Path) -> None:
+        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".png" and path.name[0] != ".")
+        if not 0 < len(paths) <= MAX_MAPS:
+            raise InputError(f"{folder}: holds {len(paths)} PNGs; expected a depth map for every frame.")
+        numbers = [_number(path.stem) for path in paths]
+        self.times: NDArray[np.float64] | None = None
+        if all(number is not None for number in numbers):
+            times = np.array(numbers, dtype=np.float64)
+            order = np.argsort(times, kind="stable")
+            self.times, paths = times[order], [paths[index] for index in order]
+        self.num_maps = len(paths)
+        self._paths = paths
+
+    def read(self, index: int) -> Map:
+        """One PNG, decoded."""
+        import cv2
+
+        path = self._paths[index]
+        data = read_png(path)
+        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
+        if image is None or image.dtype != np.uint16 or image.ndim != 2:
+            found = "broken" if image is None else f"{image.dtype}, shape {image.shape}"
+            raise InputError(f"{path}: expected a 16-bit grey PNG, found {found}.")
+        return np.asarray(image)
+
+
+class ArrayFile:
+    """An .npz with an array `depth` (M, H, W), and perhaps `timestamps` (M,); streamed, never held as a whole."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._shape, self._type = self._header("depth")
+        if len(self._shape) != 3 or self._type.name not in _ARRAY_TYPES:
+            raise InputError(f"{path}: 'depth' is {self._type} {self._shape}; expected (N, H, W) of {_types()}.")
+        self.num_maps, height, width = self._shape
+        if not 0 < self.num_maps <= MAX_MAPS or not 0 < height * width <= MAX_PIXELS:
+            raise InputError(f"{path}: 'depth' is {self._shape}; too large, or empty.")
+        self.times = self._read_times()
+        self._stream = _Stream(path, self._maps)
+
+    def read(self, index: int) -> Map:
+        """One slice of the array."""
+        return self._stream.read(index)
+
+    def _header(self, name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+        with self._member(name) as file:
+            shape, fortran, dtype = _read_header(file, self._path)
+        if fortran and len(shape) > 1:
+            raise InputError(f"{self._path}: '{name}' is in Fortran order. Save it with np.ascontiguousarray.")
+        return shape, dtype
+
+    def _read_times(self) -> NDArray[np.float64] | None:
+        try:
+            shape, dtype = self._header("timestamps")
+        except KeyError:
+            return None
+        if shape != (self.num_maps,) or dtype.kind not in "iuf":
+            raise InputError(f"{self._path}: 'timestamps' is {dtype} {shape}; expected ({self.num_maps},) numbers.")
+        with self._member("timestamps") as file:
+            _read_header(file, self._path)
+            return np.frombuffer(file.read(dtype.itemsize * self.num_maps), dtype).astype(np.float64)
+
+    def _maps(self) -> Iterator[Map]:
+        _, height, width = self._shape
+        num_bytes = height * width * self._type.itemsize
+        with self._member("depth") as file:
+            _read_header(file, self._path)
+            while len(data := file.read(num_bytes)) == num_bytes:
+                yield np.frombuffer(data, self._type).reshape(height, width)
+
+    def _member(self, name: str) -> Any:
+        try:
+            return zipfile.ZipFile(self._path).open(f"{name}.npy")
+        except KeyError:
+            if name == "depth":
+                raise InputError(f"{self._path}: has no array called 'depth'.") from None
+            raise
+        except (OSError, zipfile.BadZipFile, NotImplementedError) as failure:
+            raise InputError(f"{self._path}: not a readable .npz ({failure}).") from None
+
+
+class GreyVideo:
+    """A lossless video of 10 to 16-bit grey pictures (FFV1 in Matroska, say)."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        times = list(packet_times(path))
+        if not 0 < len(times) <= MAX_MAPS:
+            raise InputError(f"{path}: holds {len(times)} pictures; expected a depth map for every frame.")
+        self.times: NDArray[np.float64] | None = np.array(sorted(times), dtype=np.float64)
+        self.num_maps = len(times)
+        self._stream = _Stream(path, self._maps)
+
+    def read(self, index: int) -> Map:
+        """One picture."""
+        return self._stream.read(index)
+
+    def _maps(self) -> Iterator[Map]:
+        import av
+
+        try:
+            with av.open(media_url(self._path), options=OPEN_OPTIONS) as container:
+                for frame in container.decode(video=0):
+                    if frame.format.name not in _GREY_FORMATS:
+                        raise InputError(
+                            f"{self._path}: its pictures are {frame.format.name}; depth needs lossless grey of 10 "
+                            "to 16 bits (FFV1 with gray16le)."
+                        )
+                    yield frame.to_ndarray()
+        except av.error.FFmpegError as failure:
+            raise InputError(f"{self._path}: cannot be decoded ({failure.strerror}).") from None
+
+
+def packet_times(path: Path) -> Iterator[int]:
+    """Presentation times in ns of a video's frames, in order of decoding, without decoding one. Raises InputError."""
+    import av
+
+    read_head(path)
+    try:
+        with av.open(media_url(path), options=OPEN_OPTIONS) as container:
+            if not container.streams.video:
+                raise InputError(f"{path}: no video stream.")
+            stream = container.streams.video[0]
+            for packet in container.demux(stream):
+                if packet.pts is not None and not packet.is_discard:
+                    yield round(packet.pts * packet.time_base * 10**9)
+    except av.error.FFmpegError as failure:
+        raise InputError(f"{path}: not a readable video ({failure.strerror}).") from None
+
+
+class _Stream:
+    """An iteration that can be asked for by index: forward it runs on, backward it starts anew."""
+
+    def __init__(self, path: Path, start: Callable[[], Iterator[Map]]) -> None:
+        self._path = path
+        self._start = start
+        self._maps: Iterator[Map] = iter(())
+        self._next_index = 0
+        self._last: tuple[int, Map] | None = None
+
+    def read(self, index: int) -> Map:
+        if self._last is not None and self._last[0] == index:
+            return self._last[1]
+        if self._last is None or index < self._next_index:
+            self._maps, self._next_index = self._start(), 0
+        for found in self._maps:
+            self._next_index += 1
+            if self._next_index == index + 1:
+                self._last = index, found
+                return found
+        raise InputError(f"{self._path}: ends after {self._next_index} depth maps; number {index + 1} was wanted.")
+
+
+def read_png(path: Path) -> bytes:
+    """The bytes of a PNG whose header states a size that is accepted. Raises InputError."""
+    head = read_head(path, 24)
+    if not head.startswith(_PNG_HEAD) or len(head) < 24:
+        raise InputError(f"{path}: not a PNG.")
+    width, height = int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")
+    if not 0 < width * height <= MAX_PIXELS:
+        raise InputError(f"{path}: states {width}x{height} pixels, more than the {MAX_PIXELS:,} accepted.")
+    try:
+        return path.read_bytes()
+    except OSError as failure:
+        raise InputError(f"{path}: cannot be read ({failure.strerror}).") from None
+
+
+def _read_header(file: Any, path: Path) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, Fortran order and type of the .npy that a file begins with."""
+    try:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = read(file)
+    except (ValueError, OSError, zipfile.BadZipFile) as failure:
+        raise InputError(f"{path}: holds an array that cannot be read ({failure}).") from None
+    return shape, fortran, dtype
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _types() -> str:
+    return ", ".join(sorted(_ARRAY_TYPES))
