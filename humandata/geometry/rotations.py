@@ -120,6 +120,17 @@ def slerp(R_start: ArrayLike, R_end: ArrayLike, fraction: ArrayLike) -> FloatArr
     return np.asarray(start @ matrix_from_rotvec(step * np.asarray(fraction, dtype=np.float64)[..., None]))
 
 
+def turn_z_towards(direction: ArrayLike) -> FloatArray:
+    """The smallest rotation (3, 3) that takes the z axis to `direction` (3,), which need not be of unit length.
+
+    It is how an image patch off the centre sees things: straight ahead of the patch is along its own viewing ray.
+    """
+    x, y, z = _unit(np.asarray(direction, dtype=np.float64))
+    sine = np.hypot(x, y)
+    axis = np.array([-y, x, 0.0]) / max(sine, 1e-12)
+    return matrix_from_rotvec(axis * np.arctan2(sine, z))
+
+
 def _unit(vectors: FloatArray) -> FloatArray:
     return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
 

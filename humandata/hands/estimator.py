@@ -37,6 +37,22 @@ class DetectSettings(Document):
 
 
 @dataclass(frozen=True)
+class ManoHand:
+    """One hand as the model MANO describes it (Romero, Tzionas and Black, "Embodied Hands", 2017).
+
+    A left hand is one of the left model. MANO turns a hand about its own wrist joint: put that joint where landmark 0
+    is to have the hand in its place.
+    """
+
+    global_orient: FloatArray
+    """(3,) axis-angle in radians: rotation of the hand from MANO's axes to the camera's."""
+    hand_pose: FloatArray
+    """(15, 3) axis-angle in radians: rotation of each joint in its parent, relative to the flat hand."""
+    betas: FloatArray
+    """(10,) shape."""
+
+
+@dataclass(frozen=True)
 class HandDetection:
     """One hand in one image."""
 
@@ -52,6 +68,8 @@ class HandDetection:
     """(21, 3) metres in the camera frame, from an estimator that was given the camera and judges depth itself."""
     landmarks_depth_m: FloatArray | None = None
     """(21,) z in the camera frame as measured at the landmarks, by a depth camera or stereo; NaN where it is not."""
+    mano: ManoHand | None = None
+    """From an estimator that fits MANO."""
 
 
 class HandEstimator(Protocol):
