@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from humandata.errors import UsageError
-from humandata.schemas.landmarks import SIDES
-from humandata.studio.clip import Clip, ClipOptions, clip_sidecar, clip_truth, plan_clip, render_clip
+from humandata.schemas.landmarks import SIDES, Side
+from humandata.schemas.sidecar import Sidecar
+from humandata.studio.clip import Clip, ClipOptions, clip_sidecar, plan_clip, render_clip
+from humandata.studio.clip_truth import clip_truth, covered_landmarks
 from humandata.studio.scene import BLOCK_COLORS, PlaceTask
 from humandata.studio.truth import load_truth, save_truth
 
-__all__ = ["capture_clip", "encode_mp4", "load_truth", "render_human_videos"]
+__all__ = ["capture_clip", "encode_mp4", "load_truth", "record_clip", "render_human_videos"]
 
 TASKS = tuple(PlaceTask(color, side) for color in BLOCK_COLORS for side in SIDES)
 Job = tuple[tuple[int, ...], ClipOptions, Path, Path]
 """Arguments of `capture_clip`."""
+T = TypeVar("T")
 
 _X264 = {"preset": "veryfast", "crf": "20", "bf": "0", "threads": "1"}
 
@@ -63,7 +67,7 @@ def render_human_videos(
     done = len(jobs) - len(missing)
     if progress:
         progress(done, len(jobs))
-    for _ in _run(missing, workers):
+    for _ in run_jobs(_capture, missing, workers):
         done += 1
         if progress:
             progress(done, len(jobs))
@@ -71,18 +75,30 @@ def render_human_videos(
 
 
 def capture_clip(seed: int | tuple[int, ...], options: ClipOptions, video: Path, truth_folder: Path) -> Clip:
-    """Render one clip to `video`, its sidecar beside it, its truth to `truth_folder` under the same name.
+    """Plan a clip and record it; see `record_clip`."""
+    clip = plan_clip(seed, options)
+    record_clip(clip, clip_sidecar(clip), video, truth_folder)
+    return clip
+
+
+def record_clip(clip: Clip, sidecar: Sidecar, video: Path, truth_folder: Path) -> None:
+    """Render a clip to `video`, with its sidecar beside it, and its truth to `truth_folder` under the same name.
 
     The video comes last, by renaming, so that where it exists the rest does too.
     """
-    clip = plan_clip(seed, options)
-    save_truth(clip_truth(clip), truth_folder / f"{video.stem}.npz")
-    sidecar = clip_sidecar(clip).model_dump(mode="json", exclude_none=True)
-    video.with_suffix(".json").write_text(json.dumps(sidecar, indent=1) + "\n", encoding="utf-8")
+    covered: list[Mapping[Side, NDArray[np.bool_]]] = []
+
+    def pictures() -> Iterator[NDArray[np.uint8]]:
+        for frame, rendering in enumerate(render_clip(clip)):
+            covered.append(covered_landmarks(clip, frame, rendering))
+            yield rendering.image
+
     unfinished = video.with_name(f".{video.stem}.partial.mp4")
-    encode_mp4(render_clip(clip), options.frame_rate, unfinished)
+    encode_mp4(pictures(), clip.frame_rate, unfinished)
+    save_truth(clip_truth(clip, covered), truth_folder / f"{video.stem}.npz")
+    content = sidecar.model_dump(mode="json", exclude_none=True)
+    video.with_suffix(".json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     unfinished.replace(video)
-    return clip
 
 
 def encode_mp4(frames: Iterable[NDArray[np.uint8]], frame_rate: int, path: Path) -> None:
@@ -102,14 +118,15 @@ def encode_mp4(frames: Iterable[NDArray[np.uint8]], frame_rate: int, path: Path)
             container.mux(stream.encode(None))
 
 
-def _run(jobs: list[Job], workers: int) -> Iterator[object]:
-    """Capture every job and yield as each is done."""
+def run_jobs(work: Callable[[T], None], jobs: Sequence[T], workers: int) -> Iterator[None]:
+    """Do every job and yield as each is done; `work` is a function of a module, for other processes to find."""
     if workers <= 1 or len(jobs) <= 1:
         for job in jobs:
-            yield capture_clip(*job)
+            work(job)
+            yield
         return
     with ProcessPoolExecutor(min(workers, len(jobs)), get_context("spawn"), _use_one_thread) as pool:
-        waiting = [pool.submit(_capture, job) for job in jobs]
+        waiting = [pool.submit(work, job) for job in jobs]
         try:
             for future in as_completed(waiting):
                 yield future.result()

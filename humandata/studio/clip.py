@@ -9,10 +9,8 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from humandata.embodiments.human_hands import aperture_m, palm_frame, wrist_frame
 from humandata.geometry.rotations import FloatArray
-from humandata.geometry.transforms import apply, invert, position_wxyz_from_transform
-from humandata.schemas.landmarks import SIDES, HandLandmark, Side
+from humandata.geometry.transforms import position_wxyz_from_transform
 from humandata.schemas.sidecar import CameraPoses, Intrinsics, Sidecar
 from humandata.studio.head_camera import HeadCamera, sample_head_camera
 from humandata.studio.human import (
@@ -26,14 +24,10 @@ from humandata.studio.human import (
 )
 from humandata.studio.look import Look, sample_look
 from humandata.studio.motion import PlaceMotion, plan_place
-from humandata.studio.render import Shutter, render
+from humandata.studio.render import Rendering, Shutter, render
 from humandata.studio.scene import PlaceTask, Scene, sample_scene, scene_meshes
-from humandata.studio.truth import HandTruth, Truth
 
 NANOSECONDS = 1_000_000_000
-VISIBLE_SHARE = 0.75
-"""A hand counts as in the picture with at least this share of its landmarks inside (EgoVLA: 20 of 26 joints)."""
-
 _LEAST_CONTRAST = 0.2
 """Between skin and table, as a distance of square roots of linear RGB, which are about evenly spaced to the eye."""
 
@@ -58,13 +52,17 @@ class ClipOptions:
 class Clip:
     """A planned clip of N frames. Arrays over time hold 2 N instants: the frames', then the ends of their exposures."""
 
-    options: ClipOptions
+    task: str
+    frame_rate: int
     scene: Scene
     person: Person
     look: Look
     head: HeadCamera
     timestamp_ns: NDArray[np.int64]
+    time_s: FloatArray
     T_world_camera: FloatArray
+    moved_block: str | None
+    """The colour of the block whose pose is T_world_block, which is NaN where no block is moved."""
     T_world_block: FloatArray
     hands: tuple[HandTrack, ...]
 
@@ -82,41 +80,55 @@ def plan_clip(seed: int | tuple[int, ...], options: ClipOptions) -> Clip:
     head = sample_head_camera(rng, moving, options.width, options.height)
     look, person = sample_look(rng), sample_person(rng)
     scene, motion = _comfortable_plan(options.task, person, rng)
-    exposure_s = rng.uniform(0.15, 0.4) / options.frame_rate
-
     duration_s = min(motion.duration_s, options.max_duration_s or np.inf)
-    index = np.arange(max(1, int(duration_s * options.frame_rate)))
-    timestamp_ns = np.array([round(Fraction(int(i) * NANOSECONDS, options.frame_rate)) for i in index], dtype=np.int64)
-    frames_s = timestamp_ns / NANOSECONDS
-    time_s = np.concatenate([frames_s, frames_s + exposure_s])
+    timestamp_ns, time_s = exposures(duration_s, options.frame_rate, rng)
     sample = motion.at(time_s)
     hands = [pinching_hand(motion.side, person, sample.T_world_tool, sample.opening_m)]
     if second_hand:
         hands.append(resting_hand("left" if motion.side == "right" else "right", person, time_s, rng))
     return Clip(
-        options=options,
+        task=options.task.text,
+        frame_rate=options.frame_rate,
         scene=scene,
         person=person,
         look=look,
         head=head,
         timestamp_ns=timestamp_ns,
+        time_s=time_s,
         T_world_camera=head.at(time_s),
+        moved_block=options.task.color,
         T_world_block=sample.T_world_block,
         hands=tuple(hands),
     )
 
 
-def render_clip(clip: Clip, num_threads: int = 1) -> Iterator[NDArray[np.uint8]]:
-    """Yield the frames (H, W, 3) uint8 RGB in order."""
+def exposures(duration_s: float, frame_rate: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], FloatArray]:
+    """Timestamps (N,) in ns of frames as MP4 gives them, and the instants (2 N,) in s that a `Clip` is planned at."""
+    index = np.arange(max(1, int(duration_s * frame_rate)))
+    timestamp_ns = np.array([round(Fraction(int(i) * NANOSECONDS, frame_rate)) for i in index], dtype=np.int64)
+    frames_s = timestamp_ns / NANOSECONDS
+    return timestamp_ns, np.concatenate([frames_s, frames_s + rng.uniform(0.15, 0.4) / frame_rate])
+
+
+def contrasting_scene(person: Person, rng: np.random.Generator) -> Scene:
+    """Draw scenes until the person's hands stand out from the table."""
+    while True:
+        scene = sample_scene(rng)
+        if np.linalg.norm(np.sqrt(scene.table_color) - np.sqrt(person.look.skin)) >= _LEAST_CONTRAST:
+            return scene
+
+
+def render_clip(clip: Clip, num_threads: int = 1) -> Iterator[Rendering]:
+    """Yield the frames in order; the last meshes of each are the hands."""
     meshers = [hand_mesher(hand, clip.person) for hand in clip.hands]
-    color = clip.options.task.color
     for frame in range(clip.num_frames):
         now, later = (
-            scene_meshes(clip.scene, {color: clip.T_world_block[index]}) + [mesher.at(index) for mesher in meshers]
+            scene_meshes(clip.scene, {clip.moved_block: clip.T_world_block[index]} if clip.moved_block else {})
+            + [mesher.at(index) for mesher in meshers]
             for index in (frame, frame + clip.num_frames)
         )
         shutter = Shutter(later, clip.T_world_camera[frame + clip.num_frames])
-        rendering = render(
+        yield render(
             now,
             clip.head.camera,
             clip.T_world_camera[frame],
@@ -125,7 +137,6 @@ def render_clip(clip: Clip, num_threads: int = 1) -> Iterator[NDArray[np.uint8]]
             noise_seed=frame,
             num_threads=num_threads,
         )
-        yield rendering.image
 
 
 def clip_sidecar(clip: Clip) -> Sidecar:
@@ -135,7 +146,7 @@ def clip_sidecar(clip: Clip) -> Sidecar:
         fx=camera.fx, fy=camera.fy, cx=camera.cx, cy=camera.cy, width=camera.width, height=camera.height
     )
     if not clip.head.moving:
-        return Sidecar(task=clip.options.task.text, intrinsics=intrinsics, camera_motion="static")
+        return Sidecar(task=clip.task, intrinsics=intrinsics, camera_motion="static")
     position, wxyz = position_wxyz_from_transform(clip.T_world_camera[: clip.num_frames])
     poses = CameraPoses(
         world="gravity",
@@ -143,65 +154,17 @@ def clip_sidecar(clip: Clip) -> Sidecar:
         position=tuple((x, y, z) for x, y, z in position.tolist()),
         wxyz=tuple((w, x, y, z) for w, x, y, z in wxyz.tolist()),
     )
-    return Sidecar(task=clip.options.task.text, intrinsics=intrinsics, camera_motion="moving", camera_poses=poses)
-
-
-def clip_truth(clip: Clip) -> Truth:
-    """The exact state at every frame."""
-    N = clip.num_frames
-    tracks = {hand.side: hand for hand in clip.hands}
-    T_world_camera = clip.T_world_camera[:N]
-    return Truth(
-        task=clip.options.task.text,
-        camera=clip.head.camera,
-        timestamp_ns=clip.timestamp_ns,
-        T_world_camera=T_world_camera,
-        T_world_block=clip.T_world_block[:N],
-        hands={
-            side: _hand_truth(side, tracks[side].landmarks_world[:N], clip.head, T_world_camera)
-            if side in tracks
-            else _no_hand(N)
-            for side in SIDES
-        },
-    )
+    return Sidecar(task=clip.task, intrinsics=intrinsics, camera_motion="moving", camera_poses=poses)
 
 
 def _comfortable_plan(task: PlaceTask, person: Person, rng: np.random.Generator) -> tuple[Scene, PlaceMotion]:
     """Draw scenes and motions by the hand nearer the bin, until the hand stands out and grips without contortion."""
     while True:
-        scene = sample_scene(rng)
-        contrast = np.linalg.norm(np.sqrt(scene.table_color) - np.sqrt(person.look.skin))
-        if contrast < _LEAST_CONTRAST or task.color not in [block.color for block in scene.blocks]:
+        scene = contrasting_scene(person, rng)
+        if task.color not in [block.color for block in scene.blocks]:
             continue
         motion = plan_place(scene, task, HAND_STYLE, rng, side=task.bin_side)
         closing = motion.at([motion.grasp_s]).T_world_tool[0, :3, 0]
         inward = closing[1] if motion.side == "right" else -closing[1]
         if _COMFORTABLE_HEADING_RAD[0] <= np.arctan2(-closing[0], inward) <= _COMFORTABLE_HEADING_RAD[1]:
             return scene, motion
-
-
-def _hand_truth(side: Side, landmarks_world: FloatArray, head: HeadCamera, T_world_camera: FloatArray) -> HandTruth:
-    camera = head.camera
-    landmarks_camera = apply(invert(T_world_camera), landmarks_world)
-    landmarks_px = camera.project(landmarks_camera)
-    inside = np.all((landmarks_px > -0.5) & (landmarks_px < np.array([camera.width, camera.height]) - 0.5), axis=-1)
-    return HandTruth(
-        visible=np.mean(inside, axis=-1) >= VISIBLE_SHARE,
-        landmarks_camera=landmarks_camera,
-        landmarks_px=landmarks_px,
-        T_world_wrist=wrist_frame(landmarks_world, side),
-        T_world_ee=palm_frame(landmarks_world, side),
-        aperture_m=aperture_m(landmarks_world),
-    )
-
-
-def _no_hand(num_frames: int) -> HandTruth:
-    points = (num_frames, len(HandLandmark))
-    return HandTruth(
-        visible=np.zeros(num_frames, dtype=np.bool_),
-        landmarks_camera=np.full((*points, 3), np.nan),
-        landmarks_px=np.full((*points, 2), np.nan),
-        T_world_wrist=np.full((num_frames, 4, 4), np.nan),
-        T_world_ee=np.full((num_frames, 4, 4), np.nan),
-        aperture_m=np.full(num_frames, np.nan),
-    )

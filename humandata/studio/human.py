@@ -33,7 +33,8 @@ HAND_STYLE: MotionStyle = replace(
 
 _RAISE = np.zeros((4, 4))
 _RAISE[2, 3] = 0.008
-_ELBOW_M = {"left": (-0.42, 0.30, 0.20), "right": (-0.42, -0.30, 0.20)}
+ELBOW_M: dict[Side, tuple[float, float, float]] = {"left": (-0.42, 0.30, 0.20), "right": (-0.42, -0.30, 0.20)}
+"""Where a person at the table has the elbows, in the world."""
 _WRIST_RANGE_RAD = {"flexion": (-1.1, 1.1), "deviation": (-0.4, 0.6)}
 """Flexion to extension, and radial to ulnar deviation (American Academy of Orthopaedic Surgeons, 1965)."""
 
@@ -85,7 +86,7 @@ def pinching_hand(side: Side, person: Person, T_world_tool: FloatArray, opening_
         T_world_hand = hand_pose_at_tool(T_world_tool, T_hand_bone, person.hand)
     else:
         T_world_hand = T_world_tool @ mirror(hand_pose_at_tool(np.eye(4), T_hand_bone, person.hand))
-    return _track(side, person, T_hand_bone, T_world_hand)
+    return hand_track(side, person, T_hand_bone, T_world_hand)
 
 
 def resting_hand(side: Side, person: Person, time_s: FloatArray, rng: np.random.Generator) -> HandTrack:
@@ -103,7 +104,7 @@ def resting_hand(side: Side, person: Person, time_s: FloatArray, rng: np.random.
     heading = outward * (rng.uniform(-0.5, 0.0) + 0.06 * sway[:, 2])
     R = Rotation.from_euler("zy", np.stack([heading, np.full(len(time_s), np.pi / 2 + 0.1)], 1)).as_matrix()
     place_s = place + sway * [0.012, 0.010, 0.0]
-    return _track(side, person, bone_transforms(angles, person.hand), make_transform(R, place_s))
+    return hand_track(side, person, bone_transforms(angles, person.hand), make_transform(R, place_s))
 
 
 def hand_mesher(track: HandTrack, person: Person) -> HandMesher:
@@ -136,11 +137,21 @@ def mirror(T: FloatArray) -> FloatArray:
     return np.asarray(T * flip[:, None] * flip)
 
 
-def _track(side: Side, person: Person, T_hand_bone: FloatArray, T_world_hand: FloatArray) -> HandTrack:
+def hand_track(
+    side: Side,
+    person: Person,
+    T_hand_bone: FloatArray,
+    T_world_hand: FloatArray,
+    elbow_m: FloatArray | None = None,
+) -> HandTrack:
+    """A track of bones T_hand_bone (T, 17, 4, 4), posed as a right hand's, at T_world_hand (T, 4, 4).
+
+    The forearm points to `elbow_m` (3,) in the world, by default that of a person who sits at the table.
+    """
     points = landmarks_from_bones(T_hand_bone, person.hand)
     if side == "left":
         points = points * [1.0, -1.0, 1.0]
-    elbow = apply(invert(T_world_hand), np.array([_ELBOW_M[side]]))[..., 0, :]
+    elbow = apply(invert(T_world_hand), np.array([ELBOW_M[side] if elbow_m is None else elbow_m]))[..., 0, :]
     T_hand_bone = T_hand_bone.copy()
     T_hand_bone[:, Bone.FOREARM, :3, :3] = _forearm_rotation(elbow * [1.0, -1.0 if side == "left" else 1.0, 1.0])
     return HandTrack(side, T_hand_bone, T_world_hand, apply(T_world_hand, points))

@@ -27,10 +27,15 @@ from humandata.studio.texture import Float32Array
 
 @dataclass(frozen=True)
 class Rendering:
-    """What a camera sees: image (H, W, 3) uint8 sRGB, depth (H, W) along z in metres, inf where there is nothing."""
+    """What a camera sees.
+
+    image (H, W, 3) uint8 sRGB, depth (H, W) along z in metres, inf where there is nothing, and which of the meshes is
+    seen, owner (H, W), -1 for none.
+    """
 
     image: NDArray[np.uint8]
     depth: Float32Array
+    owner: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,10 @@ def render(
     image = np.ascontiguousarray(color.T).reshape(camera.height, camera.width, 3)
     if shutter is not None:
         image = smear(image, _flow(surface, hits, shutter, camera))
-    return Rendering(develop(image, look, noise_seed), hits.depth.reshape(camera.height, camera.width))
+    shape = camera.height, camera.width
+    return Rendering(
+        develop(image, look, noise_seed), hits.depth.reshape(shape), surface.owner.take(hits.triangle).reshape(shape)
+    )
 
 
 def _rays(camera: Camera, T_world_camera: FloatArray) -> Float32Array:

@@ -12,13 +12,16 @@ from humandata.studio.texture import Float32Array
 
 LEVELS = 4096
 NOISE_MARGIN_PX = 64
+SMALL_BLUR_PX = 0.8
+"""Up to here a kernel of 3 pixels holds the blur."""
 
 
 def develop(linear: Float32Array, look: Look, noise_seed: int) -> NDArray[np.uint8]:
     """The sRGB picture (H, W, 3) of linear light (H, W, 3), with noise that grows with the signal."""
     import cv2
 
-    level = cv2.GaussianBlur(linear, (3, 3), look.blur_px) * np.float32((LEVELS - 1) * look.exposure)
+    size = 3 if look.blur_px < SMALL_BLUR_PX else 0  # 0 leaves it to OpenCV, which takes more than it needs
+    level = cv2.GaussianBlur(linear, (size, size), look.blur_px) * np.float32((LEVELS - 1) * look.exposure)
     index = np.clip(level, 0.0, LEVELS - 1).astype(np.uint16)
     encoded = _srgb_table().take(index)
     height, width = linear.shape[:2]

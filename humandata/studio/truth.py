@@ -20,8 +20,9 @@ _HAND_FIELDS = ("visible", "landmarks_camera", "landmarks_px", "T_world_wrist", 
 class HandTruth:
     """One side over T frames. Metres; the EE by the rule `palm`. NaN, and not visible, where there is no such hand.
 
-    visible (T,) is true where at least three quarters of the landmarks are inside the picture; landmarks_camera
-    (T, 21, 3), landmarks_px (T, 21, 2), T_world_wrist and T_world_ee (T, 4, 4), aperture_m (T,).
+    visible (T,) is true where at least three quarters of the landmarks are inside the picture and less than half of
+    them behind something else (studio/clip_truth.py); landmarks_camera (T, 21, 3), landmarks_px (T, 21, 2),
+    T_world_wrist and T_world_ee (T, 4, 4), aperture_m (T,).
     """
 
     visible: NDArray[np.bool_]
@@ -34,7 +35,10 @@ class HandTruth:
 
 @dataclass(frozen=True)
 class Truth:
-    """A clip over T frames: timestamp_ns (T,) as in the container, T_world_camera and T_world_block (T, 4, 4)."""
+    """A clip over T frames: timestamp_ns (T,) as in the container, T_world_camera and T_world_block (T, 4, 4).
+
+    T_world_block is NaN where no block is moved.
+    """
 
     task: str
     camera: Camera

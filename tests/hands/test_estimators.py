@@ -12,7 +12,8 @@ from humandata.hands import ESTIMATORS, make_estimator
 from humandata.hands.estimator import DetectSettings, HandDetection, HandEstimator, Image
 from humandata.hands.weights import verify
 from humandata.schemas.landmarks import SIDES
-from humandata.studio.clip import Clip, ClipOptions, clip_truth, plan_clip, render_clip
+from humandata.studio.clip import Clip, ClipOptions, plan_clip, render_clip
+from humandata.studio.clip_truth import clip_truth
 from humandata.studio.scene import PlaceTask
 from humandata.studio.truth import Truth
 
@@ -33,7 +34,7 @@ def clip() -> Clip:
 
 @pytest.fixture(scope="module")
 def images(clip: Clip) -> list[Image]:
-    return list(render_clip(clip))
+    return [rendering.image for rendering in render_clip(clip)]
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,8 @@ from humandata.schemas.documents import read_document
 from humandata.schemas.landmarks import SIDES, Side
 from humandata.schemas.sidecar import Sidecar
 from humandata.studio.capture import capture_clip, render_human_videos
-from humandata.studio.clip import ClipOptions, clip_truth, plan_clip, render_clip
+from humandata.studio.clip import ClipOptions, plan_clip, render_clip
+from humandata.studio.clip_truth import clip_truth
 from humandata.studio.human import PULP_DEPTH_M, pinching_hand, sample_person
 from humandata.studio.motion import tool_rotation
 from humandata.studio.scene import PlaceTask
@@ -56,7 +57,7 @@ def test_the_left_hand_is_the_mirror_image_of_the_right() -> None:
 def test_one_seed_is_one_clip() -> None:
     first, again, other = (plan_clip(seed, _TINY) for seed in (4, 4, 5))
     np.testing.assert_array_equal(first.hands[0].landmarks_world, again.hands[0].landmarks_world)
-    np.testing.assert_array_equal(next(render_clip(first)), next(render_clip(again)))
+    np.testing.assert_array_equal(next(render_clip(first)).image, next(render_clip(again)).image)
     assert not np.array_equal(first.hands[0].landmarks_world[0], other.hands[0].landmarks_world[0])
 
 
@@ -75,7 +76,7 @@ def test_landmarks_that_the_camera_sees_lie_on_the_hand_in_the_picture() -> None
     options = replace(_TINY, width=320, height=240, moving_camera=False, second_hand=True, max_duration_s=0.1)
     clip = plan_clip(11, options)
     bare = replace(clip, hands=())
-    with_hands, without = (next(render_clip(each)).astype(int) for each in (clip, bare))
+    with_hands, without = (next(render_clip(each)).image.astype(int) for each in (clip, bare))
     touched = np.abs(with_hands - without).max(axis=2) > 12
     resting = clip.hands[1].side
     hand = clip_truth(clip).hands[resting]
