@@ -36,7 +36,7 @@ _HALF_THICKNESS_M = {
     "DIP": 0.008,
     "TIP": 0.006,
 }
-"""How far a joint's centre lies behind the skin a camera sees. Assumed: half of an adult's wrist, palm and fingers, about
+"""How far a joint lies behind the skin a camera sees. Assumed: half of an adult's wrist, palm and fingers, about
 40, 28 and 17 mm thick (S. Pheasant and C. Haslegrave, "Bodyspace", 3rd ed., 2005: hand thickness 28 to
 33 mm, thumb 18 to 22 mm, index finger 16 to 21 mm from tip to middle joint); between people it varies by 2 to 4 mm."""
 
