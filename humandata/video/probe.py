@@ -15,6 +15,7 @@ from av.video.reformatter import ColorTrc
 from av.video.stream import VideoStream
 
 from humandata.errors import InputError
+from humandata.video.quicktime import track_metadata
 from humandata.video.safety import MAX_PIXELS, OPEN_OPTIONS, looks_like_text, media_url, read_head
 
 HDR_TRANSFERS = frozenset({"smpte2084", "arib-std-b67"})
@@ -45,6 +46,7 @@ class VideoInfo:
     color_transfer: str
     num_video_streams: int
     metadata: Mapping[str, str]
+    """Of the file, the stream, and the tracks of an MP4 or MOV."""
 
     @property
     def is_hdr(self) -> bool:
@@ -99,7 +101,7 @@ def _describe(path: Path, container: InputContainer) -> VideoInfo:
         pixel_format=frame.format.name,
         color_transfer=_transfer_name(frame.color_trc),
         num_video_streams=len(streams),
-        metadata={**container.metadata, **stream.metadata},
+        metadata={**track_metadata(path), **container.metadata, **stream.metadata},
     )
 
 
