@@ -24,7 +24,7 @@ LAYERS: list[set[str]] = [
     {"__init__", "errors", "geometry", "progress", "system_libraries"},
     {"schemas"},
     {"embodiments", "actions"},
-    {"video", "hands", "trajectories", "readers", "exporters", "filters", "dataset"},
+    {"video", "hands", "camera_motion", "trajectories", "readers", "exporters", "filters", "dataset"},
     {"pipelines", "mixtures"},
     {"training"},
     {"report"},

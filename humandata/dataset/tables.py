@@ -53,6 +53,7 @@ def episode_row(episode: Episode) -> dict[str, Any]:
         "embodiment": episode.embodiment,
         "world_frame": provenance.world_frame,
         "camera_motion": provenance.camera_motion,
+        "camera_decided_by": provenance.camera_decided_by,
         "scale": provenance.scale,
         "intrinsics": provenance.intrinsics,
         "estimator": provenance.estimator,
@@ -113,6 +114,7 @@ def episode_from_table(row: Mapping[str, Any], table: pa.Table) -> Episode:
             intrinsics=row["intrinsics"],
             estimator=row["estimator"],
             weights_sha256=row["weights_sha256"],
+            camera_decided_by=row.get("camera_decided_by"),  # not in sources written before there was one
         ),
         rate_hz=row["rate_hz"],
         quality=dict(row["quality"]),

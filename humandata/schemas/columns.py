@@ -101,6 +101,7 @@ EPISODE_COLUMNS: tuple[Column, ...] = (
     Column("embodiment", pa.string(), "a name of the embodiment registry", nullable=False),
     Column("world_frame", pa.string(), "base | gravity | arbitrary | camera_start | camera", nullable=False),
     Column("camera_motion", pa.string(), "static | sidecar | rgbd | sfm | unknown", nullable=False),
+    Column("camera_decided_by", pa.string(), "who says how the camera moved: sidecar | option | background | nothing"),
     Column("scale", pa.string(), "metric | assumed", nullable=False),
     Column("intrinsics", pa.string(), "calibrated | sidecar | exif | estimated | assumed"),
     *(

@@ -19,6 +19,9 @@ WorldFrame = Literal["base", "gravity", "arbitrary", "camera_start", "camera"]
 or, where its motion is unknown, the moving camera itself, which is not an inertial frame (`world_valid` is false)."""
 
 CameraMotion = Literal["static", "sidecar", "rgbd", "sfm", "unknown"]
+CameraDecision = Literal["sidecar", "option", "background", "nothing"]
+"""Who says how the camera moved: the sidecar, the user by an option, what the background does, or nobody."""
+
 IntrinsicsProvenance = Literal["calibrated", "sidecar", "exif", "estimated", "assumed"]
 Scale = Literal["metric", "assumed"]
 
@@ -64,6 +67,7 @@ class Provenance:
     intrinsics: IntrinsicsProvenance | None
     estimator: str | None = None
     weights_sha256: str | None = None
+    camera_decided_by: CameraDecision | None = None
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,31 @@ class CameraPoses(Document):
         return self
 
 
+PathFormat = Literal["tum", "kitti", "colmap", "record3d", "aria"]
+
+
+class DevicePose(Document):
+    """Where the video's camera is in the device whose path a file holds, for the picture as it is displayed."""
+
+    position: Triple = Field(description="of the camera in the device's frame, in metres")
+    wxyz: Quadruple = Field(description="R_device_camera as a quaternion; the camera looks along z, x right, y down")
+
+
+class CameraPathFile(Document):
+    """The camera's path in a file of a known format; what is not said here is as the format has it."""
+
+    path: str = Field(min_length=1, description="in the video's folder")
+    format: PathFormat
+    offset_ns: int = Field(default=0, description="added to the file's times, to give the video's own")
+    first_frame: int = Field(default=0, ge=0, description="the number that the video's first frame has in the file")
+    rate_hz: PositiveFloat | None = Field(
+        default=None, description="the file's poses are evenly spaced; else one belongs to every frame of the video"
+    )
+    world: Literal["gravity", "arbitrary"] | None = Field(default=None, description="gravity: its z points up")
+    scale: Literal["metric", "unknown"] | None = Field(default=None, description="unknown: found from the hands")
+    device_camera: DevicePose | None = Field(default=None, description="aria needs it: its path is the device's")
+
+
 class Sidecar(Document):
     """All fields are optional; what is not said is assumed, and marked as assumed."""
 
@@ -108,9 +133,20 @@ class Sidecar(Document):
     stereo: SecondCamera | None = None
     camera_motion: Literal["static", "moving"] | None = None
     camera_poses: CameraPoses | None = None
+    camera_path: CameraPathFile | None = None
+
+    @model_validator(mode="after")
+    def _one_path(self) -> Sidecar:
+        if self.camera_poses is not None and self.camera_path is not None:
+            raise ValueError("camera_poses and camera_path both tell the camera's path; keep one")
+        return self
 
     @property
     def companions(self) -> tuple[str, ...]:
         """The files and folders beside the video that belong to it, as named here."""
-        named = (self.depth.path if self.depth else None, self.stereo.video if self.stereo else None)
+        named = (
+            self.depth.path if self.depth else None,
+            self.stereo.video if self.stereo else None,
+            self.camera_path.path if self.camera_path else None,
+        )
         return tuple(name for name in named if name is not None)

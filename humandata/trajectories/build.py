@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from humandata.camera_motion.declared import path_in_sidecar
+from humandata.camera_motion.path import CameraPath
 from humandata.geometry.cameras import Camera
 from humandata.geometry.transforms import apply, invert
 from humandata.hands.estimator import HandDetection
 from humandata.schemas.documents import Document
-from humandata.schemas.episode import ArmTrack
+from humandata.schemas.episode import ArmTrack, Scale
 from humandata.schemas.landmarks import SIDES, Side
 from humandata.schemas.sidecar import Sidecar
 from humandata.trajectories.associate import AssociateSettings, HandObservations, associate
-from humandata.trajectories.camera_motion import CameraPath, camera_path
 from humandata.trajectories.fill import FillSettings, fill_confidence, fill_landmarks, short_gaps
-from humandata.trajectories.lift import LiftSettings, lift
+from humandata.trajectories.lift import LiftedHand, LiftSettings, lift
 from humandata.trajectories.missing import known_steps, where_valid
 from humandata.trajectories.retarget import RetargetSettings, retarget
 from humandata.trajectories.segment import Segment, SegmentSettings, measure_quality, spans
@@ -39,6 +40,10 @@ class TrackSettings(Document):
     segment: SegmentSettings = SegmentSettings()
 
 
+FindPath = Callable[[Mapping[Side, FloatArray]], CameraPath]
+"""The camera over N frames, given the landmarks (N, 21, 3) of each hand in metres in the camera frame; NaN unseen."""
+
+
 @dataclass(frozen=True)
 class Tracks:
     """Both arms and the camera over all N frames that were looked at."""
@@ -49,6 +54,7 @@ class Tracks:
     """(N,) each."""
     path: CameraPath
     camera: Camera
+    scale: Scale
 
 
 def build_tracks(
@@ -57,19 +63,23 @@ def build_tracks(
     camera: Camera,
     sidecar: Sidecar | None,
     settings: TrackSettings,
+    scale: Scale = "assumed",
+    find_path: FindPath | None = None,
 ) -> Tracks:
     """Both arms over N frames: timestamps (N,), the hands detected in each, and the camera of the image looked at.
 
     Outliers are dropped, gaps filled and tracks smoothed at the rate of detection, in the world where the camera's
     pose in it is known: a hand at rest then stays at rest while the head turns.
     """
-    path = camera_path(timestamp_ns, sidecar)
     observations = associate(timestamp_ns, detections, camera.width, settings.associate)
-    arms: dict[Side, ArmTrack] = {}
-    reprojection_px: dict[Side, FloatArray] = {}
-    for side in SIDES:
-        arms[side], reprojection_px[side] = _build_arm(timestamp_ns, observations[side], camera, path, side, settings)
-    return Tracks(timestamp_ns, arms, reprojection_px, path, camera)
+    lifted = {side: lift(observations[side], camera, settings.lift) for side in SIDES}
+    hands = {side: hand.landmarks_camera for side, hand in lifted.items()}
+    path = find_path(hands) if find_path else path_in_sidecar(timestamp_ns, sidecar)
+    arms = {
+        side: _build_arm(timestamp_ns, observations[side], lifted[side], camera, path, side, settings) for side in SIDES
+    }
+    reprojection_px = {side: hand.reprojection_px for side, hand in lifted.items()}
+    return Tracks(timestamp_ns, arms, reprojection_px, path, camera, scale)
 
 
 def cut_segments(tracks: Tracks, steps: NDArray[np.int64], settings: TrackSettings) -> list[Segment]:
@@ -82,13 +92,13 @@ def cut_segments(tracks: Tracks, steps: NDArray[np.int64], settings: TrackSettin
 def _build_arm(
     timestamp_ns: NDArray[np.int64],
     observations: HandObservations,
+    lifted: LiftedHand,
     camera: Camera,
     path: CameraPath,
     side: Side,
     settings: TrackSettings,
-) -> tuple[ArmTrack, FloatArray]:
-    """The arm of one hand, and the reprojection error (N,)."""
-    lifted = lift(observations, camera, settings.lift)
+) -> ArmTrack:
+    """The arm of one hand."""
     T_world_camera = path.T_world_camera
     if path.world_frame == "camera":
         T_world_camera = np.broadcast_to(np.eye(4), T_world_camera.shape)
@@ -103,7 +113,7 @@ def _build_arm(
     landmarks_camera = apply(invert(T_world_camera), landmarks_world)
     filled = known_steps(landmarks_camera) & ~known
     landmarks_px = np.where(known[:, None, None], observations.landmarks_px, camera.project(landmarks_camera))
-    arm = retarget(
+    return retarget(
         landmarks_camera,
         landmarks_px,
         fill_confidence(where_valid(known, observations.confidence), gaps),
@@ -112,7 +122,6 @@ def _build_arm(
         side,
         settings.retarget,
     )
-    return arm, lifted.reprojection_px
 
 
 def _take(tracks: Tracks, frames: NDArray[np.int64]) -> Segment:
@@ -126,9 +135,10 @@ def _take(tracks: Tracks, frames: NDArray[np.int64]) -> Segment:
         world_valid=tracks.path.world_valid[frames],
         world_frame=tracks.path.world_frame,
         camera_motion=tracks.path.camera_motion,
-        scale="assumed",
+        camera_decided_by=tracks.path.decided_by,
+        scale=tracks.scale,
         camera=tracks.camera,
-        quality=measure_quality(arms, reprojection_px),
+        quality=measure_quality(arms, reprojection_px) | tracks.path.figures,
     )
 
 

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from humandata.camera_motion.path import CameraPath
 from humandata.embodiments.human_hands import EE_RULES, HUMAN_HANDS, aperture_m, wrist_frame
 from humandata.schemas.documents import Document
 from humandata.schemas.episode import ArmTrack, HandTrack
 from humandata.schemas.landmarks import Side
-from humandata.trajectories.camera_motion import CameraPath
 from humandata.trajectories.missing import known_steps, where_valid
 
 FloatArray = NDArray[np.float64]

@@ -11,7 +11,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat
 
 from humandata.geometry.cameras import Camera
 from humandata.schemas.documents import Document
-from humandata.schemas.episode import ArmTrack, CameraMotion, Scale, WorldFrame
+from humandata.schemas.episode import ArmTrack, CameraDecision, CameraMotion, Scale, WorldFrame
 from humandata.schemas.landmarks import Side
 
 FloatArray = NDArray[np.float64]
@@ -43,6 +43,7 @@ class Segment:
     """(T,)."""
     world_frame: WorldFrame
     camera_motion: CameraMotion
+    camera_decided_by: CameraDecision
     scale: Scale
     camera: Camera
     """Of the image looked at, in whose pixels the landmarks are."""

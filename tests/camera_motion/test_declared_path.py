@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from hand_builders import timestamps
 
+from humandata.camera_motion.declared import path_in_sidecar as camera_path
 from humandata.geometry.rotations import angle_between, matrix_from_rotvec, wxyz_from_matrix
 from humandata.schemas.sidecar import CameraPoses, Sidecar
-from humandata.trajectories.camera_motion import camera_path
 
 
 def turning(pose_ns: list[int]) -> CameraPoses:

@@ -1,0 +1,1 @@
+"""How the camera moved: declared, read from a file, odometry over depth, structure from motion, or not known."""

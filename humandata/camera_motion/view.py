@@ -1,0 +1,81 @@
+"""What of one video the camera's motion is found from: some of its pictures, and where the hands are in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from humandata.geometry.cameras import Camera
+
+FloatArray = NDArray[np.float64]
+Image = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class View:
+    """M pictures of one camera, in order of time."""
+
+    timestamp_ns: NDArray[np.int64]
+    """(M,)."""
+    picture: Callable[[int], Image]
+    """The picture (H, W, 3) uint8 RGB of a number in [0, M)."""
+    hands_px: Sequence[Sequence[FloatArray]]
+    """M times the landmarks (21, 2) of every hand in the picture, whoever's it is."""
+    camera: Camera
+    """Of the pictures."""
+
+    def __len__(self) -> int:
+        return len(self.timestamp_ns)
+
+    def grey(self, number: int) -> Image:
+        """The picture as (H, W) uint8."""
+        import cv2
+
+        return np.asarray(cv2.cvtColor(self.picture(number), cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+
+    def background(self, number: int) -> Image:
+        """(H, W) uint8: 255 where the picture shows no hand and no forearm, else 0."""
+        return background_mask(self.hands_px[number], self.camera.width, self.camera.height)
+
+    def thinned(self, rate_hz: float) -> View:
+        """At most `rate_hz` of the pictures a second."""
+        from humandata.video.rates import thin
+
+        kept = np.flatnonzero(thin(self.timestamp_ns, rate_hz, None)).tolist()
+        return View(
+            self.timestamp_ns[kept],
+            lambda number: self.picture(kept[number]),
+            [self.hands_px[index] for index in kept],
+            self.camera,
+        )
+
+
+FOREARM_PER_HAND = 1.5
+"""How far behind the wrist the arm is masked, in hand lengths: elbow to wrist over wrist to middle fingertip, 0.253 m
+over 0.187 m (means of Gordon et al., 2012 Anthropometric Survey of U.S. Army Personnel), and a margin."""
+
+MARGIN_PER_HAND = 0.2
+"""Landmarks are joints inside the hand, and what it holds moves with it."""
+
+
+def background_mask(hands_px: Sequence[FloatArray], width: int, height: int) -> Image:
+    """(height, width) uint8: 0 on hands with landmarks (21, 2) in pixels, and along their forearms, 255 elsewhere."""
+    import cv2
+
+    mask = np.full((height, width), 255, dtype=np.uint8)
+    for landmarks in hands_px:
+        if not np.isfinite(landmarks).all():
+            continue
+        size = float(np.linalg.norm(np.ptp(landmarks, axis=0)))
+        hull = cv2.convexHull(np.round(landmarks).astype(np.int32))
+        cv2.fillConvexPoly(mask, hull, 0)
+        cv2.polylines(mask, [hull], True, 0, thickness=max(1, round(2 * MARGIN_PER_HAND * size)))
+        wrist, palm = landmarks[0], landmarks[[5, 9, 13, 17]].mean(axis=0)
+        back = (wrist - palm) / max(float(np.linalg.norm(wrist - palm)), 1e-6)
+        elbow = wrist + back * size * FOREARM_PER_HAND
+        ends = [tuple(np.round(point).astype(int).tolist()) for point in (wrist, elbow)]
+        cv2.line(mask, ends[0], ends[1], 0, thickness=max(1, round(0.6 * size)))
+    return mask
