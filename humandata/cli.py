@@ -76,7 +76,15 @@ def extract(
         bool, typer.Option("--static-camera", help="Vouch that cameras stood still where a sidecar does not tell.")
     ] = False,
     fov: Annotated[
-        float | None, typer.Option("--fov", help="Horizontal field of view in degrees where a sidecar does not tell.")
+        float | None,
+        typer.Option("--fov", help="Horizontal field of view in degrees where neither sidecar nor metadata tell."),
+    ] = None,
+    hand_length: Annotated[
+        float | None,
+        typer.Option(
+            "--hand-length",
+            help="Metres from the wrist crease to the tip of the middle finger, where a sidecar does not tell: 0.187.",
+        ),
     ] = None,
     name: Name = None,
     workers: Workers = None,
@@ -93,6 +101,7 @@ def extract(
     declared = list(changes or [])
     declared += ["camera.motion=static"] if static_camera else []
     declared += [f"camera.horizontal_fov_deg={fov}"] if fov is not None else []
+    declared += [f"person.hand_length_m={hand_length}"] if hand_length is not None else []
     loaded = load_recipe(recipe, declared)
     if dry_run:
         print_plans(plan_extract(videos, out, loaded, name), as_json)

@@ -10,9 +10,10 @@ from pathlib import Path
 from humandata.dataset.records import InputRecord
 from humandata.errors import UsageError
 from humandata.hands import make_estimator
-from humandata.pipelines.extract_stage import ExtractStage, VideoItem, identify, size_and_time, video_item
+from humandata.pipelines.extract_stage import ExtractStage
 from humandata.pipelines.recipe import Recipe, recipe_record
 from humandata.pipelines.source_job import SourcePlan, SourceSpec, SourceSummary, pending_items, run_source_job
+from humandata.pipelines.video_item import VideoItem, companions, identify, size_and_time, video_item
 from humandata.video.files import find_videos
 
 
@@ -21,7 +22,8 @@ def plan_extract(
 ) -> list[SourcePlan[VideoItem]]:
     """What `extract` would do, writing nothing but the hand model into the cache where it is missing.
 
-    Each folder given becomes a source of that name; videos given singly go by the folder they lie in. Raises UsageError
+    Each folder given becomes a source of that name; videos given singly go by the folder they lie in. A video that the
+    sidecar of another one names (a second view, depth) is part of that one and no input of its own. Raises UsageError
     where two sources would get one name, MissingDependencyError where the hand model cannot be had.
     """
     listing = find_videos(paths)
@@ -40,7 +42,9 @@ def plan_extract(
                 f"{root}: a second source would be called '{source_name}'. Extract one folder at a time, with --name."
             )
         spec = SourceSpec(out / source_name, source_name, "human_video", "video", record)
-        items = [video_item(video) for video in videos]
+        found = [video_item(video) for video in videos]
+        parts = {os.path.realpath(path) for item in found for path in companions(item)}
+        items = [item for item in found if os.path.realpath(item.path) not in parts]
         plans[source_name] = SourcePlan(spec, items, pending_items(spec, items, is_unchanged))
     return list(plans.values())
 

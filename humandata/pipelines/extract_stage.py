@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -11,72 +10,28 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from humandata.dataset.files import sha256_file
 from humandata.dataset.identity import episode_id
 from humandata.dataset.records import InputRecord
 from humandata.dataset.write import InputIdentity, Rejection, write_input
 from humandata.embodiments.human_hands import HUMAN_HANDS
-from humandata.errors import InputError
 from humandata.filters import judge, make_filters
 from humandata.filters.filter import Rejected
 from humandata.geometry.cameras import Camera
 from humandata.hands import make_estimator
 from humandata.hands.estimator import HandDetection
-from humandata.pipelines.recipe import CameraSettings, Recipe
-from humandata.schemas.documents import read_document
-from humandata.schemas.episode import PRIMARY_CAMERA, Episode, IntrinsicsProvenance, Provenance
+from humandata.pipelines.intrinsics import choose_camera
+from humandata.pipelines.measured_depth import measure_depth, num_measured
+from humandata.pipelines.recipe import Recipe
+from humandata.pipelines.video_item import VideoItem, identify, read_sidecar
+from humandata.schemas.episode import PRIMARY_CAMERA, Episode, IntrinsicsProvenance, Provenance, Scale
 from humandata.schemas.sidecar import Sidecar
-from humandata.trajectories.build import build_tracks, cut_segments
+from humandata.trajectories.build import TrackSettings, build_tracks, cut_segments
 from humandata.trajectories.segment import Segment
 from humandata.video.decode import Decoding, decode
-from humandata.video.files import VideoFile
 from humandata.video.images import encode_jpeg
 from humandata.video.probe import probe
 from humandata.video.rates import Thinner
 from humandata.video.spool import PictureSpool
-
-ASPECT_TOLERANCE = 0.01
-"""Intrinsics given for an image of another shape than the video's are for another crop, and cannot be rescaled."""
-
-
-@dataclass(frozen=True)
-class VideoItem:
-    """One video of a source."""
-
-    input: str
-    """Path relative to the source's root."""
-    path: Path
-    sidecar_path: Path | None
-    task: str | None
-    """The parent folder's name in words, where the video lies in a folder below the source's root."""
-
-
-def video_item(video: VideoFile) -> VideoItem:
-    """The item of a video that was found."""
-    folder = video.relative_path.parent.name
-    words = folder.replace("_", " ").replace("-", " ").strip()
-    return VideoItem(video.relative_path.as_posix(), video.path, video.sidecar_path, words or None)
-
-
-def identify(item: VideoItem) -> InputIdentity:
-    """What the video and its sidecar are now: content, size, time. Reads all of the video. Raises InputError."""
-    size_bytes, mtime_ns = size_and_time(item)
-    try:
-        content = sha256_file(item.path)
-        if item.sidecar_path is not None:
-            content = hashlib.sha256((content + sha256_file(item.sidecar_path)).encode()).hexdigest()
-    except OSError as failure:
-        raise InputError(f"{item.path}: cannot be read ({failure.strerror}).") from None
-    return InputIdentity(item.input, content, size_bytes, mtime_ns)
-
-
-def size_and_time(item: VideoItem) -> tuple[int, int]:
-    """Bytes and modification time in ns of a video and its sidecar together."""
-    try:
-        stats = [path.stat() for path in (item.path, item.sidecar_path) if path is not None]
-    except OSError as failure:
-        raise InputError(f"{item.path}: cannot be read ({failure.strerror}).") from None
-    return sum(stat.st_size for stat in stats), max(stat.st_mtime_ns for stat in stats)
 
 
 class ExtractStage:
@@ -101,17 +56,22 @@ class ExtractStage:
     def process(self, item: VideoItem) -> InputRecord:
         """Extract one video and write what it gave; raises InputError where it cannot be used."""
         identity = identify(item)
-        sidecar = read_document(Sidecar, item.sidecar_path) if item.sidecar_path else Sidecar()
-        if sidecar.camera_motion is None and self._recipe.camera.motion == "static":
-            sidecar = sidecar.model_copy(update={"camera_motion": "static"})
+        sidecar = _completed(read_sidecar(item), self._recipe)
         info = probe(item.path)
         decoding = decode(
             item.path, info, max_side=self._recipe.decode.max_side_px, rate_hz=self._recipe.decode.rate_hz
         )
-        camera, intrinsics = choose_camera(item, sidecar, decoding.width, decoding.height, self._recipe.camera)
+        camera, intrinsics = choose_camera(
+            item.path, sidecar, info, decoding.width, decoding.height, self._recipe.camera
+        )
         with PictureSpool() as spool:
             seen = self._look(decoding, camera, spool)
-            tracks = build_tracks(seen.timestamp_ns, seen.detections, camera, sidecar, self._recipe.track)
+            measured = measure_depth(
+                item.path, sidecar, camera, seen.timestamp_ns, seen.detections, self._estimator, self._recipe.decode
+            )
+            scale: Scale = "metric" if sidecar.hand_length_m or num_measured(measured) else "assumed"
+            settings = _with_hand_length(self._recipe.track, sidecar.hand_length_m)
+            tracks = build_tracks(seen.timestamp_ns, measured, camera, sidecar, settings, scale)
             candidates = [
                 self._candidate(item, identity, sidecar.task or item.task, intrinsics, segment)
                 for segment in cut_segments(tracks, seen.stored, self._recipe.track)
@@ -131,7 +91,12 @@ class ExtractStage:
                 self._recipe_sha256,
                 (_with_pictures(segment, episode, seen, spool) for segment, episode in kept),
                 rejected,
-                {"frames": len(seen.timestamp_ns), "frames_with_hands": seen.num_with_hands},
+                {
+                    "frames": len(seen.timestamp_ns),
+                    "frames_with_hands": seen.num_with_hands,
+                    "hands": sum(map(len, measured)),
+                    "hands_with_measured_depth": num_measured(measured),
+                },
                 decoding.warnings,
             )
 
@@ -221,22 +186,21 @@ class _Seen:
         return sum(bool(hands) for hands in self.detections)
 
 
-def choose_camera(
-    item: VideoItem, sidecar: Sidecar, width: int, height: int, settings: CameraSettings
-) -> tuple[Camera, IntrinsicsProvenance]:
-    """The camera of the decoded picture of width x height: from the sidecar, else from the assumed field of view.
+def _completed(sidecar: Sidecar, recipe: Recipe) -> Sidecar:
+    """The sidecar, and what the recipe vouches for where it says nothing."""
+    said: dict[str, object] = {}
+    if sidecar.camera_motion is None and recipe.camera.motion == "static":
+        said["camera_motion"] = "static"
+    if sidecar.hand_length_m is None:
+        said["hand_length_m"] = recipe.person.hand_length_m
+    return sidecar.model_copy(update=said)
 
-    Raises InputError where the sidecar's image has another shape than the video's.
-    """
-    if sidecar.intrinsics is None:
-        return Camera.from_horizontal_fov(settings.horizontal_fov, width, height), "assumed"
-    camera = sidecar.intrinsics.to_camera()
-    if abs(camera.width / camera.height * height / width - 1.0) > ASPECT_TOLERANCE:
-        raise InputError(
-            f"{item.sidecar_path}: its intrinsics are for {camera.width}x{camera.height} pixels, not of the shape of "
-            f"the video ({width}x{height} once upright and scaled). Give those of the video as it is displayed."
-        )
-    return camera.scaled(width, height), "sidecar"
+
+def _with_hand_length(settings: TrackSettings, hand_length_m: float | None) -> TrackSettings:
+    """The settings for a hand that was measured."""
+    if hand_length_m is None:
+        return settings
+    return settings.model_copy(update={"lift": settings.lift.model_copy(update={"hand_length_m": hand_length_m})})
 
 
 def _rejection(episode: Episode, verdict: Rejected) -> Rejection:

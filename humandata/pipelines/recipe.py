@@ -41,6 +41,17 @@ class CameraSettings(Document):
         return math.radians(self.horizontal_fov_deg)
 
 
+class PersonSettings(Document):
+    """What is known of the person where a sidecar does not say it."""
+
+    hand_length_m: float | None = Field(
+        default=None,
+        ge=0.08,
+        le=0.3,
+        description="measured from the wrist crease to the tip of the middle finger; null: not known",
+    )
+
+
 class StoreSettings(Document):
     """What is kept of the picture."""
 
@@ -53,6 +64,7 @@ class Recipe(Document):
 
     decode: DecodeSettings = DecodeSettings()
     camera: CameraSettings = CameraSettings()
+    person: PersonSettings = PersonSettings()
     detect: DetectSettings = DetectSettings()
     track: TrackSettings = TrackSettings()
     store: StoreSettings = StoreSettings()

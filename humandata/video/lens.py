@@ -55,36 +55,17 @@ class Lens:
         )
 
 
-@dataclass(frozen=True)
-class _PhoneModel:
-    """A phone's main camera: the equivalent focal length of its photographs."""
-
-    pattern: str
-    equivalent_mm: float
-    source: str
-
-
-_PHONES = (
-    _PhoneModel(
-        r"iPhone 7( Plus)?",
-        28.0,
-        "Apple staff, https://forums.developer.apple.com/thread/63347",
-    ),
-    _PhoneModel(
-        r"iPhone 12( mini| Pro| Pro Max)?",
-        26.0,
-        "Apple, https://www.apple.com/newsroom/2020/10/apple-introduces-iphone-12-pro-and-iphone-12-pro-max-with-5g/; "
-        "DXOMARK, https://www.dxomark.com/apple-iphone-12-mini-camera-review-performance-in-your-pocket/",
-    ),
-    _PhoneModel(
-        r"iPhone 13( mini| Pro| Pro Max)?",
-        26.0,
-        "Apple, https://www.apple.com/au/newsroom/2021/09/apple-unveils-iphone-13-pro-and-iphone-13-pro-max-more-pro-"
-        "than-ever-before/; DXOMARK, https://www.dxomark.com/apple-iphone-13-mini-camera-review-powerful-mobile-imaging-"
-        "in-pocket-format/",
-    ),
-)
-"""Phones whose files name the model but not the focal length. `tests` hold the figures to what they are."""
+_PHONES_MM: dict[str, float] = {
+    r"iPhone 7( Plus)?": 28.0,
+    r"iPhone 12( mini| Pro| Pro Max)?": 26.0,
+    r"iPhone 13( mini| Pro| Pro Max)?": 26.0,
+}
+"""Equivalent focal length of the photographs of main cameras, by model. iPhone 7: Apple staff,
+https://forums.developer.apple.com/thread/63347. iPhone 12 and 13:
+https://www.apple.com/newsroom/2020/10/apple-introduces-iphone-12-pro-and-iphone-12-pro-max-with-5g,
+https://www.apple.com/au/newsroom/2021/09/apple-unveils-iphone-13-pro-and-iphone-13-pro-max-more-pro-than-ever-before,
+https://www.dxomark.com/apple-iphone-12-mini-camera-review-performance-in-your-pocket and
+https://www.dxomark.com/apple-iphone-13-mini-camera-review-powerful-mobile-imaging-in-pocket-format."""
 
 _HERO4_WIDE_FOV = {16 / 9: math.radians(118.2), 4 / 3: math.radians(122.6)}
 """Horizontal, by shape of the picture, in the mode "wide" without stabilisation, the default:
@@ -113,9 +94,9 @@ def find_lens(metadata: Mapping[str, str], width: int, height: int) -> Lens | No
                 return Lens("GoPro HERO4, wide", 1.0 / fov, is_fisheye=True)
     lens = next((lowered[key] for key in _LENS_KEYS if key in lowered), "back camera").lower()
     is_main = not any(word in lens for word in ("front", "ultra", "tele"))
-    for phone in _PHONES:
-        if is_main and re.fullmatch(phone.pattern, model):
-            return Lens(f"{model}, main camera", phone.equivalent_mm / FILM_DIAGONAL_MM * PHOTO_DIAGONAL_PER_WIDTH)
+    for pattern, photo_mm in _PHONES_MM.items():
+        if is_main and re.fullmatch(pattern, model):
+            return Lens(f"{model}, main camera", photo_mm / FILM_DIAGONAL_MM * PHOTO_DIAGONAL_PER_WIDTH)
     return None
 
 

@@ -1,0 +1,79 @@
+"""One video of a source, and what else belongs to it: its sidecar, and the files that the sidecar names."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from humandata.dataset.files import sha256_file
+from humandata.dataset.write import InputIdentity
+from humandata.errors import InputError
+from humandata.schemas.documents import read_document
+from humandata.schemas.sidecar import Sidecar
+from humandata.video.companions import find_companion
+from humandata.video.files import VideoFile
+
+
+@dataclass(frozen=True)
+class VideoItem:
+    """One video of a source."""
+
+    input: str
+    """Path relative to the source's root."""
+    path: Path
+    sidecar_path: Path | None
+    task: str | None
+    """The parent folder's name in words, where the video lies in a folder below the source's root."""
+
+
+def video_item(video: VideoFile) -> VideoItem:
+    """The item of a video that was found."""
+    folder = video.relative_path.parent.name
+    words = folder.replace("_", " ").replace("-", " ").strip()
+    return VideoItem(video.relative_path.as_posix(), video.path, video.sidecar_path, words or None)
+
+
+def read_sidecar(item: VideoItem) -> Sidecar:
+    """What is said beside the video, an empty document where nothing is; raises InputError."""
+    return read_document(Sidecar, item.sidecar_path) if item.sidecar_path else Sidecar()
+
+
+def companions(item: VideoItem) -> list[Path]:
+    """The files and folders that the sidecar names, where there are such; a wrong sidecar is reported when it is used.
+
+    A second video, or one of depth, is part of this input and none of its own.
+    """
+    try:
+        return [find_companion(item.path, name) for name in read_sidecar(item).companions]
+    except InputError:
+        return []
+
+
+def identify(item: VideoItem) -> InputIdentity:
+    """What the video and all that belongs to it are now: content, size, time. Reads it all. Raises InputError."""
+    size_bytes, mtime_ns = size_and_time(item)
+    try:
+        content = sha256_file(item.path)
+        for path in _files_beside(item):
+            content = hashlib.sha256((content + sha256_file(path)).encode()).hexdigest()
+    except OSError as failure:
+        raise InputError(f"{item.path}: cannot be read ({failure.strerror}).") from None
+    return InputIdentity(item.input, content, size_bytes, mtime_ns)
+
+
+def size_and_time(item: VideoItem) -> tuple[int, int]:
+    """Bytes and modification time in ns of a video and all that belongs to it together."""
+    try:
+        stats = [path.stat() for path in (item.path, *_files_beside(item))]
+    except OSError as failure:
+        raise InputError(f"{item.path}: cannot be read ({failure.strerror}).") from None
+    return sum(stat.st_size for stat in stats), max(stat.st_mtime_ns for stat in stats)
+
+
+def _files_beside(item: VideoItem) -> list[Path]:
+    """The sidecar and the files it names, those of folders in order of name."""
+    files = [] if item.sidecar_path is None else [item.sidecar_path]
+    for path in companions(item):
+        files += sorted(each for each in path.iterdir() if each.is_file()) if path.is_dir() else [path]
+    return files
