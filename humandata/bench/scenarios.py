@@ -50,12 +50,13 @@ def far(seed: Seed, number: int, duration_s: float) -> Take:
 
 
 def foreshortened(seed: Seed, number: int, duration_s: float) -> Take:
-    """Arms that come from beside the camera and point away from it."""
+    """Arms that come from near the camera and point away from it."""
     gesture = Gesture(
-        centre_m=(0.0, -0.10, 0.22),
-        reach_m=(0.05, 0.04, 0.05),
-        turn_rad=(0.25, 0.4, 0.5),
-        elbow_m=(-0.38, -0.16, 0.46),
+        centre_m=(0.02, -0.10, 0.14),
+        reach_m=(0.05, 0.04, 0.04),
+        turn_rad=(0.2, 0.35, 0.4),
+        curl_rad=(-0.5, 0.2),
+        elbow_m=(-0.42, -0.22, 0.32),
     )
     return _gesture(seed, number, duration_s, gesture)
 
@@ -120,7 +121,7 @@ def wrong_intrinsics(seed: Seed, number: int, duration_s: float) -> Take:
 
 def still_hands_moving_head(seed: Seed, number: int, duration_s: float) -> Take:
     """Hands at rest while the head moves, and nobody says that it does."""
-    gesture = Gesture(reach_m=(0.0, 0.0, 0.0), turn_rad=(0.0, 0.0, 0.0), aperture_m=(0.05, 0.05), curl_rad=(0.1, 0.1))
+    gesture = Gesture(reach_m=(0.0, 0.0, 0.0), turn_rad=(0.0, 0.0, 0.0), aperture_m=(0.07, 0.07), curl_rad=(-0.2, -0.2))
     clip, _ = _gesture(seed, number, duration_s, gesture, moving_camera=True)
     clip = _looking_about(clip)
     return clip, clip_sidecar(clip).model_copy(update={"camera_motion": None, "camera_poses": None})

@@ -16,10 +16,9 @@ from humandata.studio.render import Rendering
 from humandata.studio.scene import scene_meshes
 from humandata.studio.truth import HandTruth, Truth
 
-INSIDE_SHARE = 0.75
-"""A hand counts as in the picture with at least this share of its landmarks inside (EgoVLA: 20 of 26 joints)."""
-COVERED_SHARE = 0.5
-"""A hand is not visible with this share of its landmarks behind another hand or a thing."""
+VISIBLE_SHARE = 0.75
+"""A hand is visible with at least this share of its landmarks inside the picture and not behind another hand or a thing
+(EgoVLA: 20 of 26 joints)."""
 
 
 def covered_landmarks(clip: Clip, frame: int, rendering: Rendering) -> dict[Side, NDArray[np.bool_]]:
@@ -62,7 +61,7 @@ def _hand_truth(clip: Clip, hand: HandTrack, hidden: NDArray[np.bool_]) -> HandT
     landmarks_px = camera.project(landmarks_camera)
     inside = np.all((landmarks_px > -0.5) & (landmarks_px < np.array([camera.width, camera.height]) - 0.5), axis=-1)
     return HandTruth(
-        visible=(np.mean(inside, axis=-1) >= INSIDE_SHARE) & (np.mean(hidden, axis=-1) < COVERED_SHARE),
+        visible=np.mean(inside & ~hidden, axis=-1) >= VISIBLE_SHARE,
         landmarks_camera=landmarks_camera,
         landmarks_px=landmarks_px,
         T_world_wrist=wrist_frame(landmarks_world, side),

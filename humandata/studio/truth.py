@@ -20,8 +20,8 @@ _HAND_FIELDS = ("visible", "landmarks_camera", "landmarks_px", "T_world_wrist", 
 class HandTruth:
     """One side over T frames. Metres; the EE by the rule `palm`. NaN, and not visible, where there is no such hand.
 
-    visible (T,) is true where at least three quarters of the landmarks are inside the picture and less than half of
-    them behind something else (studio/clip_truth.py); landmarks_camera (T, 21, 3), landmarks_px (T, 21, 2),
+    visible (T,) is true where at least three quarters of the landmarks are inside the picture and not behind something
+    else (studio/clip_truth.py); landmarks_camera (T, 21, 3), landmarks_px (T, 21, 2),
     T_world_wrist and T_world_ee (T, 4, 4), aperture_m (T,).
     """
 
