@@ -48,7 +48,7 @@ def record_measured_clip(clip: Clip, video: Path, truth_folder: Path) -> Sidecar
     assert sidecar.intrinsics is not None
     return sidecar.model_copy(
         update={
-            "hand_length_m": clip.person.hand_length_m,
+            "hand_length_m": clip.person.hand.length_m,
             "depth": DepthSource(path=f"{video.stem}.depth", scale_m=SCALE_M),
             "stereo": SecondCamera(
                 video=second_path.name,
