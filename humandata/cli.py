@@ -18,6 +18,11 @@ class _HumanGripper(Enum):
     APERTURE = "aperture"
 
 
+class _Seeds(Enum):
+    DEV = "dev"
+    REPORT = "report"
+
+
 class _Commands(TyperGroup):
     """Turns errors into messages and exit codes: 2 wrong usage, 1 anything else a user can mend, 130 interrupted."""
 
@@ -39,6 +44,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Turn human videos and robot datasets into one co-training set for vision-language-action policies.",
 )
+
+bench = typer.Typer(no_args_is_help=True, help="Measure against a known truth, beside what one would do without us.")
+app.add_typer(bench, name="bench")
 
 Out = Annotated[Path, typer.Option("--out", help="Shard folder to add to.")]
 Shards = Annotated[Path, typer.Option("--shards", help="Shard folder to read.")]
@@ -299,3 +307,17 @@ def doctor(as_json: Json = False) -> None:
     checks = diagnose()
     print_json([vars(check) for check in checks]) if as_json else print_checks(checks)
     raise typer.Exit(int(not all(check.ok or check.optional for check in checks)))
+
+
+@bench.command()
+def accuracy(
+    quick: Annotated[bool, typer.Option("--quick", help="Half of the scenarios, one person, short clips.")] = False,
+    seeds: Annotated[
+        _Seeds, typer.Option("--seeds", help="dev: what thresholds are chosen on; report: what figures are given on.")
+    ] = _Seeds.REPORT,
+    as_json: Json = False,
+) -> None:
+    """Compare trajectories with the truth of rendered clips, beside MediaPipe and solvePnP frame by frame."""
+    from humandata.bench.run import run_accuracy
+
+    run_accuracy(seeds.value, quick=quick, as_json=as_json)

@@ -28,6 +28,7 @@ LAYERS: list[set[str]] = [
     {"pipelines", "mixtures"},
     {"training"},
     {"report"},
+    {"bench"},
     {"doctor", "demo", "cli"},
 ]
 """From the bottom up; a module may import what lies below it, and its own layer as long as no cycle arises."""
@@ -36,7 +37,7 @@ FORBIDDEN = {("mixtures", "pipelines"), ("pipelines", "mixtures"), ("training", 
 """Curation and training meet only at Parquet and the manifest."""
 
 STUDIO_USES = {"errors", "geometry", "schemas", "embodiments", "studio"}
-STUDIO_USERS = {"studio", "demo", "cli"}
+STUDIO_USERS = {"studio", "bench", "demo", "cli"}
 RAY_USERS = {Path("pipelines/ray_runner.py")}
 HEAVY = {"av", "cv2", "h5py", "matplotlib", "mediapipe", "open3d", "polars", "ray", "scipy", "torch"}
 
