@@ -18,6 +18,7 @@ from humandata.schemas.landmarks import SIDES, Side
 from humandata.schemas.sidecar import Sidecar
 from humandata.studio.clip import Clip, ClipOptions, clip_sidecar, plan_clip, render_clip
 from humandata.studio.clip_truth import clip_truth, covered_landmarks
+from humandata.studio.render import Rendering
 from humandata.studio.scene import BLOCK_COLORS, PlaceTask
 from humandata.studio.truth import load_truth, save_truth
 
@@ -81,16 +82,25 @@ def capture_clip(seed: int | tuple[int, ...], options: ClipOptions, video: Path,
     return clip
 
 
-def record_clip(clip: Clip, sidecar: Sidecar, video: Path, truth_folder: Path) -> None:
+def record_clip(
+    clip: Clip,
+    sidecar: Sidecar,
+    video: Path,
+    truth_folder: Path,
+    also: Callable[[int, Rendering], None] | None = None,
+) -> None:
     """Render a clip to `video`, with its sidecar beside it, and its truth to `truth_folder` under the same name.
 
-    The video comes last, by renaming, so that where it exists the rest does too.
+    `also` is given each frame's number and rendering. The video comes last, by renaming, so that where it exists the
+    rest does too.
     """
     covered: list[Mapping[Side, NDArray[np.bool_]]] = []
 
     def pictures() -> Iterator[NDArray[np.uint8]]:
         for frame, rendering in enumerate(render_clip(clip)):
             covered.append(covered_landmarks(clip, frame, rendering))
+            if also is not None:
+                also(frame, rendering)
             yield rendering.image
 
     unfinished = video.with_name(f".{video.stem}.partial.mp4")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from humandata.geometry.transforms import make_transform
 from humandata.schemas.sidecar import DepthSource, SecondCamera, Sidecar
 from humandata.studio.capture import encode_mp4, record_clip
 from humandata.studio.clip import Clip, clip_sidecar, render_clip
+from humandata.studio.render import Rendering
 from humandata.studio.texture import Float32Array
 
 BASELINE_M = 0.08
@@ -35,11 +35,20 @@ _EDGE_M = 0.03
 def record_measured_clip(clip: Clip, video: Path, truth_folder: Path) -> Sidecar:
     """Write `video`, its truth, `<stem>.depth/` and `<stem>.second.mp4` beside it; returns a sidecar that names all.
 
-    The sidecar that is written tells only what a `clip_sidecar` does. Depth maps are 16-bit PNGs, coarser than the
-    picture, noisy, and with holes at edges. The second video is a folder below, where it is no input of its own.
+    The sidecar that is written beside the video is a `clip_sidecar`, which names none of it. Depth maps are 16-bit
+    PNGs, coarser than the picture, noisy, and with holes at edges.
     """
-    record_clip(clip, clip_sidecar(clip), video, truth_folder)
-    _write_depth(clip, video.with_name(f"{video.stem}.depth"))
+    import cv2
+
+    depth_folder = video.with_name(f"{video.stem}.depth")
+    depth_folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(clip.num_frames)
+
+    def write_depth(frame: int, rendering: Rendering) -> None:
+        units = sensed_depth(rendering.depth, clip.head.camera.fx, rng)
+        cv2.imwrite(str(depth_folder / f"{frame:06d}.png"), units)
+
+    record_clip(clip, clip_sidecar(clip), video, truth_folder, write_depth)
     T_camera_second = make_transform(np.eye(3), [BASELINE_M, 0.0, 0.0])
     second = replace(clip, T_world_camera=clip.T_world_camera @ T_camera_second)
     second_path = video.with_name(f"{video.stem}.second.mp4")
@@ -49,7 +58,7 @@ def record_measured_clip(clip: Clip, video: Path, truth_folder: Path) -> Sidecar
     return sidecar.model_copy(
         update={
             "hand_length_m": clip.person.hand.length_m,
-            "depth": DepthSource(path=f"{video.stem}.depth", scale_m=SCALE_M),
+            "depth": DepthSource(path=depth_folder.name, scale_m=SCALE_M),
             "stereo": SecondCamera(
                 video=second_path.name,
                 intrinsics=sidecar.intrinsics,
@@ -58,20 +67,6 @@ def record_measured_clip(clip: Clip, video: Path, truth_folder: Path) -> Sidecar
             ),
         }
     )
-
-
-def _write_depth(clip: Clip, folder: Path) -> None:
-    import cv2
-
-    folder.mkdir(parents=True, exist_ok=True)
-    for frame, units in enumerate(_depth_maps(clip)):
-        cv2.imwrite(str(folder / f"{frame:06d}.png"), units)
-
-
-def _depth_maps(clip: Clip) -> Iterator[NDArray[np.uint16]]:
-    rng = np.random.default_rng(clip.num_frames)
-    for rendering in render_clip(clip):
-        yield sensed_depth(rendering.depth, clip.head.camera.fx, rng)
 
 
 def sensed_depth(depth: Float32Array, focal_px: float, rng: np.random.Generator) -> NDArray[np.uint16]:
