@@ -78,10 +78,10 @@ def chumpy() -> Iterator[tuple[type, type]]:
     class Select(Ch):
         pass
 
-    modules = {"chumpy": {}, "chumpy.ch": {"Ch": Ch}, "chumpy.reordering": {"Select": Select}}
-    for name, content in modules.items():
+    modules: dict[str, tuple[type, ...]] = {"chumpy": (), "chumpy.ch": (Ch,), "chumpy.reordering": (Select,)}
+    for name, classes in modules.items():
         sys.modules[name] = types.ModuleType(name)
-        for cls in content.values():
+        for cls in classes:
             sys.modules[name].__dict__[cls.__name__] = cls
             cls.__module__, cls.__qualname__ = name, cls.__name__
     try:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,9 @@ FloatArray = NDArray[np.float64]
 class DetectSettings(Document):
     """The recipe's section `detect`."""
 
-    estimator: str = Field(default="mediapipe", description="a name of the estimator registry")
+    estimator: str = Field(
+        default="mediapipe", description="a name of the estimator registry, or your own as module:Class"
+    )
     num_hands: PositiveInt = Field(default=2, description="hands looked for in a frame")
     min_detection_confidence: float = Field(
         default=0.3,
@@ -34,6 +36,9 @@ class DetectSettings(Document):
     )
     min_presence_confidence: float = Field(default=0.3, ge=0, le=1, description="below it a hand is looked for anew")
     min_tracking_confidence: float = Field(default=0.3, ge=0, le=1, description="overlap that a tracked hand must keep")
+    batch_size: PositiveInt = Field(
+        default=32, description="hands that an estimator of crops, such as hamer, looks at at once"
+    )
 
 
 @dataclass(frozen=True)
@@ -98,10 +103,19 @@ class HandEstimator(Protocol):
 
     def track(
         self, frames: Iterable[tuple[int, Image]], camera: Camera | None = None
-    ) -> Iterator[tuple[HandDetection, ...]]:
+    ) -> Generator[tuple[HandDetection, ...]]:
         """The hands of each frame of one video, in order, given (timestamp_ns, image) with increasing timestamps.
 
         `camera` is that of the images, for estimators that judge depth. Nothing is remembered from one call to the
         next. An estimator may read ahead (a batch) before it yields.
         """
+        ...
+
+
+@runtime_checkable
+class PictureDetector(Protocol):
+    """What an estimator may be able to do besides: look at one picture by itself, where tracking lost a hand."""
+
+    def detect(self, image: Image, camera: Camera | None = None) -> tuple[HandDetection, ...]:
+        """The hands of a picture, doubtful ones too: whoever asks knows where one must be, and judges by that."""
         ...

@@ -10,6 +10,7 @@ import pytest
 from humandata.errors import UsageError
 from humandata.hands import ESTIMATORS, make_estimator
 from humandata.hands.estimator import DetectSettings, HandDetection, HandEstimator, Image
+from humandata.hands.hamer_files import list_hamer_models, missing_packages
 from humandata.hands.weights import verify
 from humandata.schemas.landmarks import SIDES
 from humandata.studio.clip import Clip, ClipOptions, plan_clip, render_clip
@@ -19,6 +20,12 @@ from humandata.studio.truth import Truth
 
 NUM_FRAMES = 3
 FRAME_NS = 40_000_000
+
+HAMER_LACKS = bool(missing_packages()) or "missing" in {status.state for status in list_hamer_models()}
+NAMES = [
+    pytest.param(name, marks=pytest.mark.skipif(name == "hamer" and HAMER_LACKS, reason="no HaMeR: docs/hamer.md"))
+    for name in ESTIMATORS
+]
 
 needs_weights = pytest.mark.skipif(
     verify("hand_landmarker").state not in {"given", "cached"},
@@ -61,7 +68,7 @@ def same(a: list[tuple[HandDetection, ...]], b: list[tuple[HandDetection, ...]])
     )
 
 
-@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_constructor_needs_no_weights(name: str) -> None:
     estimator = make_estimator(DetectSettings(estimator=name), Path("/nowhere/weights"))
     assert estimator.name == name
@@ -73,8 +80,37 @@ def test_an_unknown_estimator_is_told_with_the_nearest_name() -> None:
         make_estimator(DetectSettings(estimator="mediapip"))
 
 
+OF_A_LAB = """
+class Nothing:
+    name, version, weights_sha256 = "nothing", "1.0", "0" * 64
+    def __init__(self, settings, weights=None): self.num_hands = settings.num_hands
+    def setup(self): pass
+    def track(self, frames, camera=None):
+        for _ in frames:
+            yield ()
+
+class Unfinished:
+    name = "unfinished"
+"""
+
+
+def test_an_estimator_of_ones_own_is_named_by_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "humandata_test_lab.py").write_text(OF_A_LAB)
+    monkeypatch.syspath_prepend(tmp_path)
+    estimator = make_estimator(DetectSettings(estimator="humandata_test_lab:Nothing"))
+    assert estimator.name == "nothing"
+    assert track(estimator, [np.zeros((8, 8, 3), np.uint8)] * 2) == [(), ()]
+    for place, told in (
+        ("humandata_test_lab:Nothin", "Nothin is not in humandata_test_lab"),
+        ("humandata_test_lab:Unfinished", "has no version, weights_sha256, setup, track"),
+        ("humandata_absent.hands:Estimator", "no module named 'humandata_absent'"),
+    ):
+        with pytest.raises(UsageError, match=told):
+            make_estimator(DetectSettings(estimator=place))
+
+
 @needs_weights
-@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize("name", NAMES)
 def test_one_result_a_frame_and_nothing_kept_between_videos(name: str, images: list[Image]) -> None:
     estimator = estimator_named(name)
     estimator.setup()
@@ -91,13 +127,13 @@ def test_one_result_a_frame_and_nothing_kept_between_videos(name: str, images: l
 
 
 @needs_weights
-@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize("name", NAMES)
 def test_timestamps_closer_than_a_millisecond_are_taken(name: str, images: list[Image]) -> None:
     assert len(track(estimator_named(name), images, frame_ns=100_000)) == len(images)
 
 
 @needs_weights
-@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize("name", NAMES)
 def test_hands_are_found_on_their_anatomical_side_and_in_their_place(
     name: str, images: list[Image], truth: Truth
 ) -> None:
@@ -112,6 +148,6 @@ def test_hands_are_found_on_their_anatomical_side_and_in_their_place(
 
 
 @needs_weights
-@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize("name", NAMES)
 def test_an_empty_picture_has_no_hand(name: str) -> None:
     assert track(estimator_named(name), [np.full((120, 160, 3), 128, dtype=np.uint8)]) == [()]
