@@ -29,7 +29,7 @@ _MAX_BONE_M = np.array([0.11 if parent == HandLandmark.WRIST else 0.065 for pare
 and a centimetre for the skin. More is an object before the finger, or what lies behind it."""
 
 _BONE_RADIUS_M = 0.010
-"""Within it of a bone that lies nearer, a joint is covered by it: half a finger, and a little of the detector's error."""
+"""Within it of a bone that lies nearer, a joint is covered: half a finger, and a little of the detector's error."""
 
 _NEARER_M = 0.005
 """Nearer, in the detector's guess of the hand's shape, than the joint in question: it flattens hands to a third."""
