@@ -23,6 +23,14 @@ class _Seeds(Enum):
     REPORT = "report"
 
 
+class _CameraMotion(Enum):
+    AUTO = "auto"
+    STATIC = "static"
+    SIDECAR = "sidecar"
+    RGBD = "rgbd"
+    SFM = "sfm"
+
+
 class _Commands(TyperGroup):
     """Turns errors into messages and exit codes: 2 wrong usage, 1 anything else a user can mend, 130 interrupted."""
 
@@ -80,9 +88,14 @@ def extract(
     changes: Annotated[
         list[str] | None, typer.Option("--set", help="Change one key of the recipe: detect.rate_hz=15.")
     ] = None,
-    static_camera: Annotated[
-        bool, typer.Option("--static-camera", help="Vouch that cameras stood still where a sidecar does not tell.")
-    ] = False,
+    camera: Annotated[
+        _CameraMotion | None,
+        typer.Option(
+            "--camera",
+            help="How the camera's motion is known where a sidecar does not tell: auto (from the background), "
+            "static (you vouch for it), sidecar (not at all), rgbd (depth maps), sfm (structure from motion).",
+        ),
+    ] = None,
     fov: Annotated[
         float | None,
         typer.Option("--fov", help="Horizontal field of view in degrees where neither sidecar nor metadata tell."),
@@ -107,7 +120,7 @@ def extract(
     from humandata.report.sources import print_plans, print_summaries
 
     declared = list(changes or [])
-    declared += ["camera.motion=static"] if static_camera else []
+    declared += [f"camera.motion={camera.value}"] if camera is not None else []
     declared += [f"camera.horizontal_fov_deg={fov}"] if fov is not None else []
     declared += [f"person.hand_length_m={hand_length}"] if hand_length is not None else []
     loaded = load_recipe(recipe, declared)
@@ -286,6 +299,7 @@ def models(
 ) -> None:
     """List the model files that estimators need, and verify or fetch them."""
     from humandata.doctor import print_models
+    from humandata.hands.hamer_files import list_hamer_models
     from humandata.hands.weights import fetch as fetch_model
     from humandata.hands.weights import list_models
     from humandata.report.console import print_json
@@ -294,7 +308,8 @@ def models(
         if status.state in {"missing", "corrupted"}:
             fetch_model(status.name)
     statuses = list_models()
-    print_json([{**vars(each), "path": str(each.path)} for each in statuses]) if as_json else print_models(statuses)
+    shown = [*statuses, *list_hamer_models()]
+    print_json([{**vars(each), "path": str(each.path)} for each in shown]) if as_json else print_models(shown)
     raise typer.Exit(int(any(each.state in {"missing", "corrupted"} for each in statuses)))
 
 

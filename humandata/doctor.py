@@ -12,6 +12,15 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from humandata.errors import MissingDependencyError
+from humandata.hands.hamer_files import (
+    HamerFiles,
+    hamer_files,
+    hamer_version,
+    install_line,
+    mano_step,
+    missing_packages,
+    weights_step,
+)
 from humandata.hands.weights import MODELS, ModelStatus, cache_folder, list_models
 from humandata.report.console import print_line, print_table
 from humandata.system_libraries import PACKAGES, mend_line, missing_libraries
@@ -39,7 +48,6 @@ IMPORTS: dict[str, str] = {
 }
 """Required distribution → the module that is imported to see whether it works; torch has a check of its own."""
 
-HAMER_REQUIREMENT = "hamer @ git+https://github.com/geopavlakos/hamer.git"
 _SUPPORTED_PYTHON = ((3, 11), (3, 13))
 _PROBE_TIMEOUT_S = 120.0
 
@@ -71,7 +79,7 @@ def diagnose() -> list[Check]:
         check_ffmpeg(),
         *(check_model(status) for status in list_models()),
         check_cache(cache_folder()),
-        check_hamer(),
+        *check_hamer(hamer_files()),
     ]
 
 
@@ -155,13 +163,17 @@ def check_cache(folder: Path) -> Check:
     return Check("cache", writable, detail, "export HUMANDATA_CACHE=<a folder you can write to>", optional=True)
 
 
-def check_hamer() -> Check:
-    """Whether the extra estimator HaMeR is installed."""
-    try:
-        return Check("extra hamer", True, version("hamer"), optional=True)
-    except PackageNotFoundError:
-        mend = f'{sys.executable} -m pip install "{HAMER_REQUIREMENT}"'
-        return Check("extra hamer", False, "not installed", mend, optional=True)
+def check_hamer(files: HamerFiles) -> tuple[Check, Check, Check]:
+    """Whether the extra estimator HaMeR is installed, and the files that it needs are there."""
+    lacks = missing_packages()
+    package = f"not installed: {', '.join(lacks)}" if lacks else hamer_version()
+    weights = f"{'missing' if files.missing_weights else 'there'}: {files.checkpoint}"
+    mano = files.mano.is_file()
+    return (
+        Check("extra hamer", not lacks, package, install_line(), optional=True),
+        Check("weights hamer", not files.missing_weights, weights, weights_step(files), optional=True),
+        Check("weights mano", mano, f"{'there' if mano else 'missing'}: {files.mano}", mano_step(files), optional=True),
+    )
 
 
 def _package(distribution: str, import_error: str) -> Check:

@@ -12,6 +12,7 @@ import pytest
 
 from humandata import doctor
 from humandata.doctor import IMPORTS, Check, check_cache, check_model, check_package, print_checks
+from humandata.hands.hamer_files import HAMER_NEEDS, HAMER_REQUIREMENT, hamer_files
 from humandata.hands.weights import verify
 from humandata.system_libraries import PACKAGES, mend_line, missing_libraries
 
@@ -20,7 +21,7 @@ PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text
 
 def test_every_dependency_is_looked_at() -> None:
     assert {*IMPORTS, "torch"} == {re.split("[<>=]", requirement)[0] for requirement in PROJECT["dependencies"]}
-    assert doctor.HAMER_REQUIREMENT in PROJECT["optional-dependencies"]["hamer"]
+    assert [HAMER_REQUIREMENT, *HAMER_NEEDS] == PROJECT["optional-dependencies"]["hamer"]
 
 
 def test_the_supported_pythons_are_those_of_the_project() -> None:
@@ -71,6 +72,16 @@ def test_missing_weights_are_mended_by_a_fetch_and_a_wrong_variable_by_unsetting
     monkeypatch.setenv("HUMANDATA_HAND_LANDMARKER", str(tmp_path / "absent.task"))
     check = check_model(verify("hand_landmarker"))
     assert (check.ok, check.mend) == (False, "unset HUMANDATA_HAND_LANDMARKER")
+
+
+def test_what_hamer_lacks_is_optional_and_each_thing_has_its_line(tmp_path: Path) -> None:
+    package, weights, mano = doctor.check_hamer(hamer_files(tmp_path))
+    assert package.optional
+    assert "--no-deps" in package.mend
+    assert not weights.ok
+    assert f"tar -xz -C {tmp_path}" in weights.mend
+    assert not mano.ok
+    assert "licence" in mano.mend
 
 
 def test_the_cache_need_not_exist_to_be_judged(tmp_path: Path) -> None:
