@@ -33,7 +33,7 @@ QUICK_SCENARIOS = ("static", "moving_head", "fast", "object_in_hand", "hand_over
 
 def quick_suite(seeds: SeedSet) -> Suite:
     """One person, half of the scenarios, and no longer than the horizon of relative motion needs."""
-    return Suite(seeds, num_people=1, duration_s=1.4, scenarios=QUICK_SCENARIOS)
+    return Suite(seeds, num_people=1, duration_s=1.2, scenarios=QUICK_SCENARIOS)
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ def _averaged(values: Float32Array, owner: NDArray[np.int64], full_owner: NDArra
     weight = np.maximum(cv2.blur((owner >= 0).astype(np.float32), block), 1e-6)
     overall = np.asarray(cv2.blur(values, block) / weight, dtype=np.float32)
     result = _enlarged(overall, full_owner)
-    for mesh in np.unique(owner[owner >= 0]):
+    for mesh in np.flatnonzero(np.bincount(owner[owner >= 0])):
         window = _window(owner == mesh)
         mask = (owner[window] == mesh).astype(np.float32)
         weight = cv2.blur(mask, block, borderType=cv2.BORDER_CONSTANT)
