@@ -72,7 +72,7 @@ class HandDetection:
     landmarks_camera: FloatArray | None = None
     """(21, 3) metres in the camera frame, from an estimator that was given the camera and judges depth itself."""
     landmarks_depth_m: FloatArray | None = None
-    """(21,) z in the camera frame as measured at the landmarks, by a depth camera or stereo; NaN where it is not."""
+    """(21,) z of the joints in the camera frame, as a depth camera or stereo measures it; NaN where it does not."""
     mano: ManoHand | None = None
     """From an estimator that fits MANO."""
 

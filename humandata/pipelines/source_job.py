@@ -63,6 +63,8 @@ class SourceSummary:
     """Error by input, of the inputs given this time."""
     warnings: dict[str, tuple[str, ...]]
     """By input, of the inputs done this time."""
+    provenance: dict[str, dict[str, int]]
+    """How many episodes of the source rest on what, by `intrinsics` and `scale`."""
     figures: dict[str, float]
     """Sums over the whole source, such as `frames` and `frames_with_hands`."""
 
@@ -107,13 +109,18 @@ def run_source_job(
                     bar.advance(outcome.item.input)
         document = compile_source(spec.path, spec.name, spec.kind, spec.format, spec.recipe)
     given = {item.input for item in items}
+    source = open_source(spec.path)
+    episodes = source.episodes()
     return SourceSummary(
         path=spec.path,
         document=document,
         num_inputs=len(items),
         num_unchanged=len(items) - len(pending),
-        rejections=dict(Counter(open_source(spec.path).rejected().column("rule").to_pylist())),
+        rejections=dict(Counter(source.rejected().column("rule").to_pylist())),
         failures={record.input: record.error for record in read_quarantine(spec.path) if record.input in given},
         warnings=warnings,
+        provenance={
+            key: dict(Counter(episodes.column(key).drop_null().to_pylist())) for key in ("intrinsics", "scale")
+        },
         figures=dict(sum((Counter(record.figures) for record in read_records(spec.path)), Counter[str]())),
     )

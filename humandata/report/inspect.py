@@ -10,11 +10,15 @@ import numpy as np
 from humandata.dataset.read import ShardSource, find_sources, open_source
 from humandata.dataset.records import read_quarantine
 from humandata.errors import UsageError
+from humandata.geometry.cameras import Camera
 from humandata.report.console import print_line, print_table
 from humandata.schemas.mixture import read_mixture
 
 if TYPE_CHECKING:
     import polars as pl
+
+_PROVENANCE = ("world_frame", "camera_motion", "camera_decided_by", "scale", "intrinsics", "estimator")
+"""Columns that are counted; a source written by an older version may lack some."""
 
 MOST_ROWS = 20
 """Episodes shown of a source; the rest is counted."""
@@ -47,9 +51,7 @@ def summarise_source(source: ShardSource) -> dict[str, Any]:
         "cameras": list(source.document.cameras),
         "recipe": f"{source.document.recipe.name} {source.document.recipe.sha256[:12]}",
         "counts": source.document.counts.model_dump(),
-        "provenance": {
-            key: _counts(frame[key]) for key in ("world_frame", "camera_motion", "scale", "intrinsics", "estimator")
-        },
+        "provenance": {key: _counts(frame[key]) for key in _PROVENANCE if key in frame.columns},
         "tasks": _counts(frame["task"]),
         "rejected": _counts(rejected["rule"]),
         "quarantined": {record.input: record.error for record in read_quarantine(source.path)},
@@ -80,6 +82,7 @@ def summarise_episode(source: ShardSource, episode_id: str) -> dict[str, Any]:
         "steps": episode.num_steps,
         "seconds": seconds,
         "rate_hz": episode.rate_hz,
+        "camera": None if episode.camera is None else _camera_in_words(episode.camera),
         "provenance": vars(episode.provenance),
         "quality": episode.quality,
         "arms": arms,
@@ -140,6 +143,15 @@ def _print_mixture(mixture: dict[str, Any]) -> None:
         for source in mixture["sources"]
     ]
     print_table("sources", [*columns, "training steps", "held-out steps"], rows)
+
+
+def _camera_in_words(camera: Camera) -> str:
+    """Size, focal length, principal point and lens of the camera of the stored image."""
+    lens = "no distortion"
+    if camera.distortion is not None:
+        lens = f"{camera.distortion.model} {', '.join(f'{value:.4g}' for value in camera.distortion.coefficients)}"
+    focal = f"focal length {camera.fx:.1f}, {camera.fy:.1f} px, centre {camera.cx:.1f}, {camera.cy:.1f} px"
+    return f"{camera.width}x{camera.height}, {focal}, {lens}"
 
 
 def _counts(column: pl.Series) -> dict[str, int]:

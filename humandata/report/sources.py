@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 from humandata.pipelines.source_job import SourceItem, SourceSpec, SourceSummary
 from humandata.report.console import print_json, print_line, print_table
+from humandata.schemas.episode import CameraMotion
 
 MOST_LINES = 10
 """Warnings and failures spelled out; the rest is counted."""
@@ -60,6 +61,16 @@ def print_summaries(summaries: Sequence[SourceSummary], as_json: bool) -> int:
         if "frames" in summary.figures:
             seen, looked = summary.figures["frames_with_hands"], summary.figures["frames"]
             print_line(f"hands in {seen:.0f} of {looked:.0f} frames looked at.")
+        cameras = {motion: summary.figures.get(f"camera_{motion}", 0) for motion in get_args(CameraMotion)}
+        if any(cameras.values()):
+            told = ", ".join(f"{motion} ({count:.0f})" for motion, count in cameras.items() if count)
+            print_line(f"camera motion by video: {told}.")
+        if summary.figures.get("hands_with_measured_depth"):
+            measured, found = summary.figures["hands_with_measured_depth"], summary.figures["hands"]
+            print_line(f"depth measured of {measured:.0f} of {found:.0f} hands found.")
+        for key, counted in summary.provenance.items():
+            if counted:
+                print_line(f"{key} by episode: {', '.join(f'{name} ({count})' for name, count in counted.items())}.")
         for rule, count in sorted(summary.rejections.items()):
             print_line(f"rejected {count} by '{rule}' (rejected.parquet says which and why)")
         _print_some("warning", [f"{name}: {text}" for name, texts in summary.warnings.items() for text in texts])
@@ -107,6 +118,7 @@ def _as_data(summary: SourceSummary) -> dict[str, Any]:
         "unchanged": summary.num_unchanged,
         "counts": summary.document.counts.model_dump(),
         "figures": summary.figures,
+        "provenance": summary.provenance,
         "rejections": summary.rejections,
         "failures": summary.failures,
         "warnings": {name: list(texts) for name, texts in summary.warnings.items()},
