@@ -51,18 +51,25 @@ def follow(before: Image, after: Image, corners_px: Pixels) -> tuple[Pixels, NDA
 
     Pyramidal Lucas-Kanade (Bouguet, 2000), there and back.
     """
-    import cv2
-
     if len(corners_px) == 0:
         return corners_px, np.zeros(0, dtype=np.bool_)
     points = np.ascontiguousarray(corners_px[:, None])
-    guess = points.copy()  # not used without a flag that says so
-    there, found, _ = cv2.calcOpticalFlowPyrLK(before, after, points, guess, winSize=_WINDOW_PX, maxLevel=_LEVELS)
-    back, returned, _ = cv2.calcOpticalFlowPyrLK(after, before, there, guess, winSize=_WINDOW_PX, maxLevel=_LEVELS)
+    there, found = _flow(before, after, points)
+    back, returned = _flow(after, before, there)
     near = np.linalg.norm(back - points, axis=-1)[:, 0] <= _RETURN_PX
     height, width = after.shape
     inside = np.all((there[:, 0] >= 0) & (there[:, 0] <= [width - 1, height - 1]), axis=-1)
-    return there[:, 0], (found[:, 0] == 1) & (returned[:, 0] == 1) & near & inside
+    return there[:, 0], found & returned & near & inside
+
+
+def _flow(before: Image, after: Image, points: Pixels) -> tuple[Pixels, NDArray[np.bool_]]:
+    """Where points (C, 1, 2) went, and which (C,) of them were found."""
+    import cv2
+
+    there, found, _ = cv2.calcOpticalFlowPyrLK(
+        before, after, points, np.empty_like(points), winSize=_WINDOW_PX, maxLevel=_LEVELS
+    )
+    return np.asarray(there, dtype=np.float32), np.asarray(found[:, 0] == 1)
 
 
 def on_background(corners_px: Pixels, background: Image) -> NDArray[np.bool_]:

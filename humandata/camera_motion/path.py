@@ -30,6 +30,8 @@ class CameraPath:
     """Who says so."""
     figures: dict[str, float] = field(default_factory=dict)
     """What the decision rests on, by the names that an episode's quality has it under."""
+    note: str | None = None
+    """Why the motion is not known, in words, where something was tried."""
 
 
 def static_path(
@@ -65,12 +67,14 @@ def posed_path(
     outside = (timestamp_ns < pose_ns[0]) | (timestamp_ns > pose_ns[-1])
     in_gap = (pose_ns[following] - pose_ns[index] > 2 * MAX_POSE_GAP_NS) & (fraction > 0)
     at_frames[outside | in_gap] = np.nan
-    known = np.isfinite(at_frames).all(axis=(1, 2))
+    known = np.asarray(np.isfinite(at_frames).all(axis=(1, 2)))
     return CameraPath(at_frames, known, world_frame, camera_motion, decided_by, figures or {})
 
 
-def unknown_path(num_frames: int, decided_by: CameraDecision, figures: dict[str, float] | None = None) -> CameraPath:
+def unknown_path(
+    num_frames: int, decided_by: CameraDecision, note: str | None = None, figures: dict[str, float] | None = None
+) -> CameraPath:
     """A camera whose motion is not known: `world` is the camera, which is not an inertial frame."""
     nowhere = np.full((num_frames, 4, 4), np.nan)
     valid = np.zeros(num_frames, dtype=np.bool_)
-    return CameraPath(nowhere, valid, "camera", "unknown", decided_by, figures or {})
+    return CameraPath(nowhere, valid, "camera", "unknown", decided_by, figures or {}, note)

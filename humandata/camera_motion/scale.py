@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from humandata.camera_motion.sfm import Reconstruction
-from humandata.geometry.cameras import Camera
 from humandata.geometry.transforms import apply, invert
 from humandata.schemas.landmarks import Side
 
@@ -52,13 +51,12 @@ def scale_from_hands(
     reconstruction: Reconstruction,
     timestamp_ns: NDArray[np.int64],
     hands: Mapping[Side, FloatArray],
-    camera: Camera,
 ) -> Scale | None:
     """The scale of a path over M pictures, given the landmarks (M, 21, 3) of hands in metres in the camera frame.
 
     None where no hand is seen beside background that was reconstructed.
     """
-    ratios = np.concatenate([_depth_ratios(reconstruction, landmarks, camera) for landmarks in hands.values()])
+    ratios = np.concatenate([_depth_ratios(reconstruction, landmarks) for landmarks in hands.values()])
     if len(ratios) < 5:
         return None
     bound = float(np.quantile(ratios, _TOUCH_QUANTILE))
@@ -75,11 +73,11 @@ def scale_from_hands(
     return Scale(float(np.exp(mean)) * bound, float(np.sqrt(density @ (_LOGS - mean) ** 2)))
 
 
-def _depth_ratios(reconstruction: Reconstruction, landmarks: FloatArray, camera: Camera) -> FloatArray:
+def _depth_ratios(reconstruction: Reconstruction, landmarks: FloatArray) -> FloatArray:
     """Depth of the hand over that of the background beside it, in every picture that shows both."""
     ratios = []
     for number in np.flatnonzero(reconstruction.placed & np.isfinite(landmarks).all(axis=(1, 2))).tolist():
-        hand_px = camera.project(landmarks[number])
+        hand_px = reconstruction.camera.project(landmarks[number])
         size = float(np.linalg.norm(np.ptp(hand_px, axis=0)))
         depth = apply(invert(reconstruction.T_sfm_camera[number]), reconstruction.points)[:, 2]
         away = np.linalg.norm(reconstruction.pixels[number] - hand_px.mean(axis=0), axis=-1)

@@ -8,18 +8,18 @@ surroundings, and needs only neighbouring pictures. The pictures between the key
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from humandata.camera_motion.pycolmap_package import import_pycolmap
 from humandata.camera_motion.tracks import PointTracks, follow_background
 from humandata.camera_motion.view import View
-from humandata.errors import MissingDependencyError
 from humandata.geometry.cameras import Camera
-from humandata.geometry.transforms import invert
+from humandata.geometry.transforms import apply, invert
 
 FloatArray = NDArray[np.float64]
 
@@ -33,6 +33,8 @@ _SPAN = 12
 _MIN_COMMON = 30
 """Points that two keyframes must share: twice what the mapper wants to place a picture."""
 _MIN_PLACED = 15
+_MAX_ERROR_PX = 2.0
+"""An observation further from its point is an outlier, and is not used."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,11 @@ class Reconstruction:
     points: FloatArray
     """(P, 3) of the followed points; NaN where a point was not reconstructed."""
     pixels: NDArray[np.float32]
-    """(M, P, 2) where they are seen; NaN where they are not."""
+    """(M, P, 2) where they are seen, once the lens is undistorted; NaN where they are not."""
+    camera: Camera
+    """Of those pixels: without distortion."""
     reprojection_px: float
-    """Root mean square over the observations of points by pictures that were placed."""
+    """Root mean square over the observations of points by pictures that were placed, without outliers."""
 
     @property
     def placed(self) -> NDArray[np.bool_]:
@@ -59,19 +63,37 @@ def reconstruct(view: View) -> Reconstruction | None:
 
     Raises MissingDependencyError without pycolmap.
     """
-    _import_pycolmap()
-    tracks = follow_background(view)
+    import_pycolmap()
+    camera = pinhole(view.camera)
+    tracks = follow_background(view).undistorted(view.camera)
     keyframes = choose_keyframes(view, tracks)
     if len(keyframes) < 3:
         return None
     with tempfile.TemporaryDirectory(prefix="humandata-") as folder:
-        mapped = _map(Path(folder), tracks, keyframes, view.camera)
+        mapped = _map(Path(folder), tracks, keyframes, camera)
     if mapped is None:
         return None
     T_sfm_camera, points = mapped
     for number in np.flatnonzero(np.isnan(T_sfm_camera[:, 0, 0])).tolist():
-        T_sfm_camera[number] = _place(tracks, number, points, view.camera)
-    return Reconstruction(T_sfm_camera, points, tracks.pixels, _reprojection(T_sfm_camera, points, tracks, view.camera))
+        T_sfm_camera[number] = _place(tracks, number, points, camera)
+    errors = reprojection_px(T_sfm_camera, points, tracks, camera)
+    used = errors[errors <= _MAX_ERROR_PX]
+    rms = float(np.sqrt(np.mean(used**2))) if len(used) else float("nan")
+    return Reconstruction(T_sfm_camera, points, tracks.pixels, camera, rms)
+
+
+def pinhole(camera: Camera) -> Camera:
+    """The same camera without a distortion, which has been undone."""
+    return replace(camera, distortion=None)
+
+
+def reprojection_px(T_sfm_camera: FloatArray, points: FloatArray, tracks: PointTracks, camera: Camera) -> FloatArray:
+    """Distance (M, P) in pixels of every observation from its point; NaN where either is missing."""
+    errors = np.full(tracks.pixels.shape[:2], np.nan)
+    for number in np.flatnonzero(np.isfinite(T_sfm_camera[:, 0, 0])).tolist():
+        projected = camera.project(apply(invert(T_sfm_camera[number]), points))
+        errors[number] = np.linalg.norm(projected - tracks.pixels[number], axis=-1)
+    return errors
 
 
 def choose_keyframes(view: View, tracks: PointTracks) -> list[int]:
@@ -93,7 +115,7 @@ def _map(
     folder: Path, tracks: PointTracks, keyframes: list[int], camera: Camera
 ) -> tuple[FloatArray, FloatArray] | None:
     """T_sfm_camera (M, 4, 4) at the keyframes that COLMAP placed, and the points (P, 3)."""
-    pycolmap = _import_pycolmap()
+    pycolmap = import_pycolmap()
     seen = {number: np.flatnonzero(tracks.seen(number)) for number in keyframes}
     _write_database(folder / "database.db", tracks, keyframes, seen, camera)
     models = pycolmap.incremental_mapping(folder / "database.db", folder, folder, _mapper_options())
@@ -119,7 +141,7 @@ def _write_database(
     path: Path, tracks: PointTracks, keyframes: list[int], seen: dict[int, NDArray[np.int64]], camera: Camera
 ) -> None:
     """What COLMAP starts from: one camera, the keyframes, their points, and which are the same from one to another."""
-    pycolmap = _import_pycolmap()
+    pycolmap = import_pycolmap()
     with pycolmap.Database.open(path) as database:
         lens = _colmap_camera(camera)
         lens.camera_id = database.write_camera(lens)
@@ -153,7 +175,7 @@ def _write_database(
 
 def _mapper_options() -> Any:
     """COLMAP's defaults, but for a known lens, the small parallax of a head, one thread and one seed."""
-    options = _import_pycolmap().IncrementalPipelineOptions()
+    options = import_pycolmap().IncrementalPipelineOptions()
     options.ba_refine_focal_length = False
     options.ba_refine_principal_point = False
     options.ba_refine_extra_params = False
@@ -164,7 +186,7 @@ def _mapper_options() -> Any:
     options.mapper.init_min_tri_angle = 4.0
     options.mapper.init_min_num_inliers = 50
     options.mapper.abs_pose_min_num_inliers = _MIN_PLACED
-    options.mapper.filter_max_reproj_error = 2.0
+    options.mapper.filter_max_reproj_error = _MAX_ERROR_PX
     options.mapper.filter_min_tri_angle = 0.7
     options.triangulation.min_angle = 0.7
     return options
@@ -172,13 +194,13 @@ def _mapper_options() -> Any:
 
 def _place(tracks: PointTracks, number: int, points: FloatArray, camera: Camera) -> FloatArray:
     """T_sfm_camera (4, 4) of one picture among the points; NaN where too few of them are seen."""
-    pycolmap = _import_pycolmap()
+    pycolmap = import_pycolmap()
     usable = tracks.seen(number) & np.isfinite(points[:, 0])
     missing = np.full((4, 4), np.nan)
     if usable.sum() < _MIN_PLACED:
         return missing
     options = pycolmap.AbsolutePoseEstimationOptions()
-    options.ransac.max_error = 2.0
+    options.ransac.max_error = _MAX_ERROR_PX
     options.ransac.random_seed = 0
     found = pycolmap.estimate_and_refine_absolute_pose(
         _colmap_pixels(tracks.pixels[number, usable]), points[usable], _colmap_camera(camera), options
@@ -190,34 +212,13 @@ def _place(tracks: PointTracks, number: int, points: FloatArray, camera: Camera)
     return np.asarray(invert(T_camera_sfm))
 
 
-def _reprojection(T_sfm_camera: FloatArray, points: FloatArray, tracks: PointTracks, camera: Camera) -> float:
-    """Root mean square, in pixels, over all observations; those beyond the mapper's limit are what it left out."""
-    squares = []
-    for number in np.flatnonzero(np.isfinite(T_sfm_camera[:, 0, 0])):
-        T_camera_sfm = invert(T_sfm_camera[number])
-        projected = camera.project(points @ T_camera_sfm[:3, :3].T + T_camera_sfm[:3, 3])
-        squares.append(((projected - tracks.pixels[number]) ** 2).sum(axis=-1))
-    found = np.concatenate(squares)
-    found = found[np.isfinite(found) & (found <= 2.0**2)]
-    return float(np.sqrt(found.mean())) if len(found) else float("nan")
-
-
 def _colmap_camera(camera: Camera) -> Any:
     """COLMAP's pixel (0, 0) is the corner of the top-left pixel, not its centre."""
     params = [camera.fx, camera.fy, camera.cx + 0.5, camera.cy + 0.5]
-    lens = _import_pycolmap().Camera(model="PINHOLE", width=camera.width, height=camera.height, params=params)
+    lens = import_pycolmap().Camera(model="PINHOLE", width=camera.width, height=camera.height, params=params)
     lens.has_prior_focal_length = True
     return lens
 
 
 def _colmap_pixels(pixels: NDArray[np.float32]) -> FloatArray:
     return np.ascontiguousarray(pixels, dtype=np.float64) + 0.5
-
-
-def _import_pycolmap() -> Any:
-    try:
-        import pycolmap
-    except ImportError:
-        raise MissingDependencyError("structure from motion needs pycolmap: pip install 'humandata[sfm]'") from None
-    pycolmap.logging.minloglevel = 2  # its progress goes to the terminal otherwise
-    return pycolmap

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from humandata.camera_motion.corners import Pixels, find_corners, follow, on_background
 from humandata.camera_motion.view import View
+from humandata.geometry.cameras import Camera
 
 _PER_CELL = 10
 """Corners in each cell of the grid, 480 in all."""
@@ -24,6 +25,13 @@ class PointTracks:
     def seen(self, number: int) -> NDArray[np.bool_]:
         """(P,) whether each point is seen in a picture."""
         return np.asarray(np.isfinite(self.pixels[number, :, 0]))
+
+    def undistorted(self, camera: Camera) -> PointTracks:
+        """The same points as the camera would see them without its lens's distortion."""
+        if camera.distortion is None:
+            return self
+        rays = camera.unproject(self.pixels, np.ones(self.pixels.shape[:2]))
+        return PointTracks(replace(camera, distortion=None).project(rays).astype(np.float32))
 
 
 def follow_background(view: View) -> PointTracks:
