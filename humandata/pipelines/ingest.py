@@ -90,6 +90,7 @@ class IngestStage:
     """Turns an episode of a dataset into an episode of its source folder and the record of it."""
 
     name = "ingest"
+    num_gpus = 0.0
 
     def __init__(
         self, dataset: Path, source: Path, embodiment: Embodiment, recipe: IngestRecipe, recipe_sha256: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ def run_on_ray(
 ) -> Iterator[Outcome[ItemT, ResultT]]:
     """Outcomes as they finish, in any order. Items and results travel through Ray, so they should be paths and records.
 
-    Each worker is an actor of one CPU. A worker that dies is replaced and its item tried again, `MAX_ATTEMPTS` times.
+    Each worker is an actor of one CPU and of as much of a GPU as the stage states. There are no more workers than fit
+    on the cluster's GPUs; raises UsageError where none does. A worker that dies is replaced and its item tried again,
+    `MAX_ATTEMPTS` times.
     """
     if not items:
         return
@@ -31,7 +34,10 @@ def run_on_ray(
 
     _connect(ray, num_workers, address)
     try:
-        worker: Any = ray.remote(num_cpus=1, max_restarts=MAX_ATTEMPTS, max_task_retries=0)(_Worker)
+        gpus: float = ray.cluster_resources().get("GPU", 0.0)  # type: ignore[no-untyped-call]
+        num_workers = min(num_workers, workers_that_fit(gpus, stage.num_gpus))
+        share: Any = {"num_cpus": 1, "num_gpus": stage.num_gpus}
+        worker: Any = ray.remote(max_restarts=MAX_ATTEMPTS, max_task_retries=0, **share)(_Worker)
         idle: list[Any] = [worker.remote(stage) for _ in range(min(num_workers, len(items)))]
         waiting = [(item, 1) for item in reversed(items)]
         running: dict[Any, tuple[Any, ItemT, int]] = {}
@@ -56,6 +62,25 @@ def run_on_ray(
             yield outcome
     finally:
         ray.shutdown()
+
+
+def workers_that_fit(num_gpus: float, gpus_per_worker: float) -> int:
+    """How many workers have room on `num_gpus`, each within one GPU where it asks for less than one.
+
+    Raises UsageError where none has, or where Ray cannot deal out such a share: a number above 1 must be whole.
+    """
+    if gpus_per_worker == 0.0:
+        return sys.maxsize
+    if gpus_per_worker > 1.0 and gpus_per_worker != int(gpus_per_worker):
+        raise UsageError(f"--gpus-per-worker {gpus_per_worker:g}: above 1 it must be a whole number.")
+    on_each = int(1.0 / gpus_per_worker + 1e-9)
+    fitting = int(num_gpus) * on_each if on_each else int(num_gpus / gpus_per_worker)
+    if fitting == 0:
+        raise UsageError(
+            f"--gpus-per-worker {gpus_per_worker:g}: Ray knows of {num_gpus:g} GPUs, so no worker could start. "
+            "Leave the option out to run without them; `humandata doctor` says whether torch sees a GPU."
+        )
+    return fitting
 
 
 class _Worker:

@@ -19,6 +19,8 @@ class Stage(Protocol[ItemT_contra, ResultT_co]):
     """Work on one item. It is constructed on the driver and must pickle; what is heavy is made in `setup`."""
 
     name: str
+    num_gpus: float
+    """GPUs that each worker asks Ray for; below 1, so many of them share one. 0 asks for none."""
 
     def setup(self) -> None:
         """Load models and the like, once on each worker."""
