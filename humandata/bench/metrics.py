@@ -60,6 +60,7 @@ FIGURES: dict[str, tuple[str, Callable[[FloatArray], float]]] = {
     "relative_1s_m": ("relative_1s_m", _median),
     "relative_1s_p90_m": ("relative_1s_m", _p90),
     "own_world_1s_m": ("own_world_1s_m", _median),
+    "still_camera_1s_m": ("still_camera_1s_m", _median),
     "jerk_m_s3": ("jerk_m_s3", _median),
     "within_sigma": ("within_sigma", _mean),
     "within_sigma_depth": ("within_sigma_depth", _mean),
@@ -167,16 +168,20 @@ def _side_errors(truth: Truth, side: Side, hand: HandEstimate, matches: Matches)
 def _motion_errors(truth: Truth, side: Side, hand: HandEstimate) -> Samples:
     """What a policy would learn from: motion relative to the pose at hand, and how smooth it is.
 
-    relative_1s_m places the reported hands by the true path of the camera, own_world_1s_m by the method's own.
+    relative_1s_m places the reported hands by the true path of the camera, own_world_1s_m by the method's own, and
+    still_camera_1s_m takes the camera as still.
     """
-    T_world_ee = truth.T_world_camera @ palm_frame(hand.landmarks_camera, side)
+    T_camera_ee = palm_frame(hand.landmarks_camera, side)
+    T_world_ee = truth.T_world_camera @ T_camera_ee
     now, later = _pairs(truth, truth.hands[side], hand)
     exact = _displacement(truth.hands[side].T_world_ee, now, later)
     by_truth = _displacement(T_world_ee, now, later) - exact
     by_itself = _displacement(hand.T_world_ee, now, later) - exact
+    by_camera = _displacement(T_camera_ee, now, later) - exact
     return {
         "relative_1s_m": np.linalg.norm(by_truth, axis=1),
         "own_world_1s_m": np.linalg.norm(by_itself, axis=1),
+        "still_camera_1s_m": np.linalg.norm(by_camera, axis=1),
         "jerk_m_s3": jerk_m_s3(truth.timestamp_ns, T_world_ee[:, :3, 3]),
     }
 

@@ -21,12 +21,22 @@ _LABELS: dict[str, tuple[str, float]] = {
     "relative_1s_m": ("relative motion over 1 s (mm)", 1e3),
     "relative_1s_p90_m": ("relative motion over 1 s, 90th percentile (mm)", 1e3),
     "own_world_1s_m": ("the same in the method's own world (mm)", 1e3),
+    "still_camera_1s_m": ("the same, the camera taken as still (mm)", 1e3),
     "jerk_m_s3": ("jerk (m/s3)", 1.0),
     "within_sigma": ("wrist errors within one sigma (%)", 100.0),
     "within_sigma_depth": ("depth errors within one sigma (%)", 100.0),
 }
 """What each figure is called, and the factor to its unit."""
-_BY_SCENARIO = ("recall", "precision", "swapped_arms", "wrist_m", "relative_1s_m", "root_relative_m", "ee_rotation_rad")
+_BY_SCENARIO = (
+    "recall",
+    "precision",
+    "swapped_arms",
+    "wrist_m",
+    "relative_1s_m",
+    "root_relative_m",
+    "ee_rotation_rad",
+    "own_world_1s_m",
+)
 
 
 def print_accuracy(accuracy: Accuracy) -> None:
