@@ -13,10 +13,11 @@ from humandata.geometry.cameras import Camera
 from humandata.geometry.distortion import make_distortion
 from humandata.geometry.transforms import position_wxyz_from_transform, transform_from_position_wxyz
 from humandata.schemas.columns import IMAGE_TYPE, STEP_COLUMNS, arrow_schema
-from humandata.schemas.episode import PRIMARY_CAMERA, ArmTrack, Episode, FloatArray, HandTrack, Provenance
+from humandata.schemas.episode import PRIMARY_CAMERA, ArmTrack, Episode, FloatArray, HandTrack, ManoTrack, Provenance
 from humandata.schemas.landmarks import SIDES, Side
 
 NUM_LANDMARKS = 21
+_MANO_SHAPES = {"global_orient": (3,), "hand_pose": (15, 3), "betas": (10,)}
 
 
 def steps_table(episode: Episode) -> pa.Table:
@@ -141,6 +142,17 @@ def _arm_arrays(side: Side, arm: ArmTrack | None, num_steps: int) -> dict[str, p
         f"{side}_wrist_wxyz": _vectors(wrist_wxyz, pa.float64()),
         f"{side}_landmarks_camera": _vectors(landmarks_camera.reshape(num_steps, -1), pa.float32()),
         f"{side}_landmarks_px": _vectors(landmarks_px.reshape(num_steps, -1), pa.float32()),
+        **_mano_arrays(side, hand.mano if hand else None, num_steps),
+    }
+
+
+def _mano_arrays(side: Side, mano: ManoTrack | None, num_steps: int) -> dict[str, pa.Array]:
+    return {
+        f"{side}_mano_{name}": _vectors(
+            getattr(mano, name).reshape(num_steps, -1) if mano else np.full((num_steps, np.prod(shape)), np.nan),
+            pa.float64(),
+        )
+        for name, shape in _MANO_SHAPES.items()
     }
 
 
@@ -172,7 +184,15 @@ def _hand_from_table(side: Side, table: pa.Table) -> HandTrack | None:
         T_world_wrist=transform_from_position_wxyz(wrist_position, _matrix(table, f"{side}_wrist_wxyz", (4,))),
         landmarks_camera=_matrix(table, f"{side}_landmarks_camera", (NUM_LANDMARKS, 3)),
         landmarks_px=_matrix(table, f"{side}_landmarks_px", (NUM_LANDMARKS, 2)),
+        mano=_mano_from_table(side, table),
     )
+
+
+def _mano_from_table(side: Side, table: pa.Table) -> ManoTrack | None:
+    if f"{side}_mano_betas" not in table.column_names:  # not in sources written before there was one
+        return None
+    columns = {name: _matrix(table, f"{side}_mano_{name}", shape) for name, shape in _MANO_SHAPES.items()}
+    return ManoTrack(**columns) if np.isfinite(columns["betas"]).any() else None
 
 
 def _numbers(values: NDArray[np.floating]) -> pa.Array:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from humandata.dataset.files import sha256_file
 from humandata.dataset.read import ShardSource
 from humandata.errors import DatasetError
-from humandata.schemas.columns import EPISODE_COLUMNS, REJECTED_COLUMNS, STEP_COLUMNS, Column
+from humandata.schemas.columns import EPISODE_COLUMNS, REJECTED_COLUMNS, SCHEMA_VERSION, STEP_COLUMNS, Column
 from humandata.schemas.episode import PRIMARY_CAMERA
 from humandata.schemas.landmarks import SIDES
 
@@ -63,8 +63,11 @@ def _check_files(source: ShardSource) -> Iterator[Problem]:
 
 
 def _check_schema(where: str, table: pa.Table, columns: tuple[Column, ...]) -> Iterator[Problem]:
+    version = (table.schema.metadata or {}).get(b"humandata_schema_version", b"").decode()
     for column in columns:
         if column.name not in table.column_names:
+            if column.nullable and version != SCHEMA_VERSION:  # an earlier minor version did not have it yet
+                continue
             yield Problem(where, f"column '{column.name}' is missing")
         elif table.schema.field(column.name).type != column.type:
             found = table.schema.field(column.name).type

@@ -9,8 +9,8 @@ import pyarrow as pa
 from humandata.schemas.episode import PRIMARY_CAMERA
 from humandata.schemas.landmarks import SIDES, Side
 
-SCHEMA_VERSION = "1.0"
-"""Major number: a reader of another major number refuses. Minor number: columns were added."""
+SCHEMA_VERSION = "1.1"
+"""Major number: a reader of another major number refuses. Minor number: columns were added, all of them nullable."""
 
 IMAGE_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
@@ -74,6 +74,27 @@ def _arm_columns(side: Side) -> tuple[Column, ...]:
             "px",
             "image",
             (21, 2),
+        ),
+        _vector(
+            f"{side}_mano_global_orient",
+            3,
+            "MANO, where the estimator fits it: axis-angle from its axes to the camera's, as seen and not smoothed",
+            "rad",
+            "camera",
+        ),
+        _vector(
+            f"{side}_mano_hand_pose",
+            45,
+            "MANO, where the estimator fits it: axis-angle of the 15 joints in their parents, from the flat hand",
+            "rad",
+            "parent joint",
+            (15, 3),
+        ),
+        Column(
+            f"{side}_mano_betas",
+            _list(pa.float64(), 10),
+            f"MANO, where the estimator fits it: shape, of the {side} model",
+            shape=(10,),
         ),
     )
 

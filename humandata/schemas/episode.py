@@ -27,6 +27,22 @@ Scale = Literal["metric", "assumed"]
 
 
 @dataclass(frozen=True)
+class ManoTrack:
+    """A hand over T steps as the model MANO describes it, by an estimator that fits MANO; NaN where it was not seen.
+
+    What the estimator said of each frame: neither smoothed nor filled. MANO turns a hand about its own wrist joint,
+    which belongs at landmark 0. A left hand is one of MANO's left model, which mirrors the right one.
+    """
+
+    global_orient: FloatArray
+    """(T, 3) axis-angle in radians: rotation of the hand from MANO's axes to those of the camera at each step."""
+    hand_pose: FloatArray
+    """(T, 15, 3) axis-angle in radians: rotation of each joint in its parent, from MANO's flat hand."""
+    betas: FloatArray
+    """(T, 10) shape."""
+
+
+@dataclass(frozen=True)
 class HandTrack:
     """What only a hand has, beside its EE: the wrist and the landmarks it was lifted from."""
 
@@ -36,6 +52,7 @@ class HandTrack:
     """(T, 21, 3) metres, in the camera frame of each step."""
     landmarks_px: FloatArray
     """(T, 21, 2) pixels of the stored image."""
+    mano: ManoTrack | None = None
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from builders import make_episode, write_source
 
@@ -13,7 +14,9 @@ from humandata.dataset.tables import episode_from_table, episode_row, steps_tabl
 from humandata.dataset.validate import validate_source
 from humandata.errors import DatasetError
 from humandata.geometry.distortion import BrownDistortion, Distortion, FisheyeDistortion
-from humandata.schemas.episode import PRIMARY_CAMERA
+from humandata.schemas.columns import SCHEMA_VERSION
+from humandata.schemas.episode import PRIMARY_CAMERA, ArmTrack, ManoTrack
+from humandata.schemas.landmarks import Side
 
 
 @pytest.mark.parametrize("embodiment", ["human_hands", "franka_panda"])
@@ -45,6 +48,43 @@ def test_a_lens_survives_on_disk(tmp_path: Path, lens: Distortion) -> None:
     source = open_source(write_source(tmp_path / "hands", [replace(episode, camera=camera)]))
     assert source.read_episode(episode.id).camera == camera
     assert list(validate_source(source)) == []
+
+
+def test_mano_survives_on_disk_and_is_null_where_it_was_not_fitted(tmp_path: Path) -> None:
+    episode = make_episode(0, "human_hands")
+    arm = episode.arms["right"]
+    assert arm.hand is not None
+    rng = np.random.default_rng(0)
+    steps = episode.num_steps
+    mano = ManoTrack(rng.normal(size=(steps, 3)), rng.normal(size=(steps, 15, 3)), rng.normal(size=(steps, 10)))
+    for values in vars(mano).values():
+        values[7] = np.nan
+    arms: dict[Side, ArmTrack] = {"right": replace(arm, hand=replace(arm.hand, mano=mano))}
+    source = open_source(write_source(tmp_path / "hands", [replace(episode, arms=arms)]))
+    assert list(validate_source(source)) == []
+    assert source.read_steps(episode.id).column("right_mano_hand_pose")[7].as_py() is None
+    again = source.read_episode(episode.id).arms["right"].hand
+    assert again is not None
+    assert again.mano is not None
+    for name, values in vars(mano).items():
+        np.testing.assert_array_equal(getattr(again.mano, name), values)
+
+
+def test_a_source_from_before_a_column_was_added_is_read_and_valid(tmp_path: Path) -> None:
+    episode = make_episode(0, "human_hands")
+    folder = write_source(tmp_path / "hands", [episode])
+    path = folder / "data" / f"{episode.id}.parquet"
+    table = pq.read_table(path)
+    table = table.select([name for name in table.column_names if "_mano_" not in name])
+    earlier = {**table.schema.metadata, b"humandata_schema_version": b"1.0"}
+    pq.write_table(table.replace_schema_metadata(earlier), path)
+    source = open_source(folder)
+    again = source.read_episode(episode.id).arms["right"].hand
+    assert again is not None
+    assert again.mano is None
+    assert {problem.what for problem in validate_source(source)} == {
+        "has another SHA-256 than source.json says: it was changed or damaged"
+    }
 
 
 def test_missing_values_are_null_on_disk_never_zero() -> None:
@@ -87,6 +127,6 @@ def test_an_empty_folder_says_how_to_fill_it(tmp_path: Path) -> None:
 
 def test_a_newer_schema_is_refused_by_name(shards: Path) -> None:
     path = shards / "hands" / "source.json"
-    path.write_text(path.read_text().replace('"schema_version": "1.0"', '"schema_version": "2.0"'))
+    path.write_text(path.read_text().replace(f'"schema_version": "{SCHEMA_VERSION}"', '"schema_version": "2.0"'))
     with pytest.raises(DatasetError, match=r"schema version 2\.0"):
         open_source(shards / "hands")
