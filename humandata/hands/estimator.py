@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
@@ -118,4 +118,24 @@ class PictureDetector(Protocol):
 
     def detect(self, image: Image, camera: Camera | None = None) -> tuple[HandDetection, ...]:
         """The hands of a picture, doubtful ones too: whoever asks knows where one must be, and judges by that."""
+        ...
+
+
+@runtime_checkable
+class HandReconstructor(Protocol):
+    """An estimator that consists of a detector and of a network that looks at each hand found.
+
+    Its two steps can be taken apart: hands are looked for in all frames first, their sides are settled by all frames of
+    a track together, and then each is reconstructed once. `track` takes both steps frame by frame.
+    """
+
+    @property
+    def detector(self) -> HandEstimator:
+        """What finds the hands."""
+        ...
+
+    def reconstruct(
+        self, frames: Iterable[tuple[Image | None, Sequence[HandDetection]]], camera: Camera | None = None
+    ) -> Iterator[tuple[HandDetection, ...]]:
+        """The hands of each frame as the network sees them, one for each found; without hands no image is needed."""
         ...

@@ -10,7 +10,8 @@ import hashlib
 import logging
 import warnings
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -36,9 +37,9 @@ _LOG = logging.getLogger(__name__)
 class _Frame:
     """What is kept of a frame while it waits for its batch."""
 
-    hands: tuple[HandDetection, ...]
-    crops: tuple[Crop, ...]
-    pictures: tuple[NDArray[np.uint8], ...]
+    hands: Sequence[HandDetection]
+    crops: Sequence[Crop]
+    pictures: Sequence[NDArray[np.uint8]]
 
 
 class HamerEstimator:
@@ -57,6 +58,11 @@ class HamerEstimator:
     def version(self) -> str:
         """Versions of the packages hamer and mediapipe."""
         return f"{hamer_version()} with {self._detector.name} {self._detector.version}"
+
+    @property
+    def detector(self) -> MediaPipeEstimator:
+        """What finds the hands, and settles nothing but their sides and boxes."""
+        return self._detector
 
     @cached_property
     def _files(self) -> HamerFiles:
@@ -87,26 +93,34 @@ class HamerEstimator:
 
     def track(
         self, frames: Iterable[tuple[int, Image]], camera: Camera | None = None
-    ) -> Iterator[tuple[HandDetection, ...]]:
+    ) -> Generator[tuple[HandDetection, ...]]:
         """The hands of each frame, after reading ahead until a batch is full. See `HandEstimator.track`.
 
         With a camera, `landmarks_camera` places the hand by the size that HaMeR sees it to have.
         """
         self.setup()
         images: deque[Image] = deque()
+        with closing(self._detector.track(_remembered(frames, images), camera)) as found:
+            yield from self.reconstruct(((images.popleft(), hands) for hands in found), camera)
+
+    def reconstruct(
+        self, frames: Iterable[tuple[Image | None, Sequence[HandDetection]]], camera: Camera | None = None
+    ) -> Iterator[tuple[HandDetection, ...]]:
+        """HaMeR's view of hands that were found, in batches across frames. See `HandReconstructor.reconstruct`."""
+        self.setup()
         waiting: list[_Frame] = []
         num_crops = 0
-        for hands in self._detector.track(_remembered(frames, images), camera):
-            image = images.popleft()
-            crops = tuple(crop_around(hand.landmarks_px, hand.side) for hand in hands)
-            waiting.append(_Frame(hands, crops, tuple(cut(image, crop) for crop in crops)))
+        for image, hands in frames:
+            crops = [crop_around(hand.landmarks_px, hand.side) for hand in hands]
+            pictures = [cut(image, crop) for crop in crops] if image is not None else []
+            waiting.append(_Frame(hands, crops, pictures))
             num_crops += len(hands)
             if num_crops >= self._batch_size:
-                yield from self._reconstruct(waiting, camera)
+                yield from self._run(waiting, camera)
                 waiting, num_crops = [], 0
-        yield from self._reconstruct(waiting, camera)
+        yield from self._run(waiting, camera)
 
-    def _reconstruct(self, frames: list[_Frame], camera: Camera | None) -> Iterator[tuple[HandDetection, ...]]:
+    def _run(self, frames: list[_Frame], camera: Camera | None) -> Iterator[tuple[HandDetection, ...]]:
         assert self._network is not None
         pictures = [picture for frame in frames for picture in frame.pictures]
         found = iter(self._network(pictures) if pictures else ())
