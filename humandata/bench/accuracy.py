@@ -15,6 +15,7 @@ from humandata.bench.metrics import Samples, clip_errors, jerk_m_s3, pooled, sum
 from humandata.bench.naive import naive_hands
 from humandata.bench.ours import bench_recipe, extract_suite, stored_hands
 from humandata.bench.suite import Suite, SuiteClip, render_suite
+from humandata.geometry.cameras import Camera
 from humandata.schemas.documents import read_document
 from humandata.schemas.landmarks import SIDES
 from humandata.schemas.sidecar import Sidecar
@@ -91,7 +92,7 @@ def measure_accuracy(
     )
 
 
-def _told_camera(clip: SuiteClip, truth: Truth) -> Any:
+def _told_camera(clip: SuiteClip, truth: Truth) -> Camera:
     """The camera as the sidecar tells it, right or wrong."""
     told = read_document(Sidecar, clip.video.with_suffix(".json")).intrinsics
     return told.to_camera() if told else truth.camera

@@ -27,16 +27,17 @@ _LABELS: dict[str, tuple[str, float]] = {
     "within_sigma_depth": ("depth errors within one sigma (%)", 100.0),
 }
 """What each figure is called, and the factor to its unit."""
-_BY_SCENARIO = (
-    "recall",
-    "precision",
-    "swapped_arms",
-    "wrist_m",
-    "relative_1s_m",
-    "root_relative_m",
-    "ee_rotation_rad",
-    "own_world_1s_m",
-)
+_BY_SCENARIO = {
+    "recall": "recall %",
+    "precision": "precision %",
+    "swapped_arms": "swapped",
+    "wrist_m": "wrist mm",
+    "relative_1s_m": "1 s mm",
+    "own_world_1s_m": "own world mm",
+    "root_relative_m": "root-rel. mm",
+    "ee_rotation_rad": "EE deg",
+}
+"""The figures given of every scenario, under shorter names."""
 
 
 def print_accuracy(accuracy: Accuracy) -> None:
@@ -51,7 +52,7 @@ def print_accuracy(accuracy: Accuracy) -> None:
     )
     print_table(
         "by scenario: humandata | naive",
-        ["", *(_LABELS[name][0] for name in _BY_SCENARIO)],
+        ["", *_BY_SCENARIO.values()],
         [
             [scenario, *(f"{_cell(by['ours'], name)} | {_cell(by['naive'], name)}" for name in _BY_SCENARIO)]
             for scenario, by in accuracy.scenarios.items()
