@@ -150,6 +150,7 @@ class GreyVideo:
 
         try:
             with av.open(media_url(self._path), options=OPEN_OPTIONS) as container:
+                container.streams.video[0].codec_context.options = {"max_pixels": str(MAX_PIXELS)}
                 for frame in container.decode(video=0):
                     if frame.format.name not in _GREY_FORMATS:
                         raise InputError(
