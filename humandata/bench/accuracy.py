@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from humandata.bench.cost import stage_shares
+from humandata.bench.estimates import Hands
 from humandata.bench.metrics import Samples, clip_errors, jerk_m_s3, pooled, summarise
 from humandata.bench.naive import naive_hands
 from humandata.bench.ours import bench_recipe, extract_suite, stored_hands
@@ -60,18 +61,8 @@ def measure_accuracy(
     clips = render_suite(suite, root, workers, progress)
     truths = [load_truth(clip.truth) for clip in clips]
     num_frames = sum(len(truth.timestamp_ns) for truth in truths)
-
-    start = time.perf_counter()
-    by_naive = [naive_hands(clip.video, _told_camera(clip, truth)) for clip, truth in zip(clips, truths, strict=True)]
-    naive_s = time.perf_counter() - start
-
-    with tempfile.TemporaryDirectory() as folder:
-        start = time.perf_counter()
-        with stage_shares() as shares:
-            source = extract_suite(clips, Path(folder), bench_recipe())
-        ours_s = time.perf_counter() - start
-        by_us = [stored_hands(source, clip, truth.timestamp_ns) for clip, truth in zip(clips, truths, strict=True)]
-
+    by_naive, naive_s = _by_naive(clips, truths)
+    by_us, ours_s, shares = _by_us(clips, truths)
     samples: dict[str, dict[str, list[Samples]]] = {"ours": defaultdict(list), "naive": defaultdict(list)}
     for method, estimates in (("ours", by_us), ("naive", by_naive)):
         for clip, truth, hands in zip(clips, truths, estimates, strict=True):
@@ -90,6 +81,24 @@ def measure_accuracy(
         true_jerk_m_s3=summarise(pooled([_true_jerk(truth) for truth in truths]))["jerk_m_s3"],
         cost=Cost(num_frames / ours_s, num_frames / naive_s, shares),
     )
+
+
+def _by_naive(clips: list[SuiteClip], truths: list[Truth]) -> tuple[list[Hands], float]:
+    """The naive script's hands of each clip, and the seconds it took."""
+    start = time.perf_counter()
+    hands = [naive_hands(clip.video, _told_camera(clip, truth)) for clip, truth in zip(clips, truths, strict=True)]
+    return hands, time.perf_counter() - start
+
+
+def _by_us(clips: list[SuiteClip], truths: list[Truth]) -> tuple[list[Hands], float, dict[str, float]]:
+    """Our hands of each clip, the seconds that the extraction took, and the shares of its stages."""
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        with stage_shares() as shares:
+            source = extract_suite(clips, Path(folder), bench_recipe())
+        seconds = time.perf_counter() - start
+        hands = [stored_hands(source, clip, truth.timestamp_ns) for clip, truth in zip(clips, truths, strict=True)]
+    return hands, seconds, shares
 
 
 def _told_camera(clip: SuiteClip, truth: Truth) -> Camera:
