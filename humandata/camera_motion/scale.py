@@ -22,7 +22,7 @@ from humandata.schemas.landmarks import Side
 
 FloatArray = NDArray[np.float64]
 
-_BESIDE_PER_HAND = 0.75
+_BESIDE_PER_HAND = 1.5
 """Background within this many hand sizes of the hand's centre, in the picture, is beside it."""
 _NEIGHBOURS = 8
 _TOUCH_QUANTILE = 0.9

@@ -1,0 +1,145 @@
+"""Paths worked out from pictures: odometry over depth, structure from motion, and their scale."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from rooms import CAMERA, Room, hand_at, render_room, swaying
+
+from humandata.camera_motion.decide import Evidence, find_camera_path
+from humandata.camera_motion.declared import DeclaredPoses
+from humandata.camera_motion.rgbd import depth_odometry
+from humandata.camera_motion.settings import MotionSettings, TrustSettings
+from humandata.geometry.rotations import FloatArray, angle_between
+from humandata.geometry.transforms import invert
+from humandata.schemas.landmarks import Side
+from humandata.schemas.sidecar import Sidecar
+
+NUM = 16
+PLACE = np.array([0.0, 0.15, 0.58])
+"""Of a hand at rest on the nearest boards."""
+
+
+@cache
+def swayed() -> tuple[Room, dict[Side, FloatArray]]:
+    """A room under a head that sways, and a hand at rest in it, in the camera frame."""
+    path = swaying(NUM)
+    landmarks = hand_at(path, PLACE)
+    return render_room(path, hands=[[each] for each in CAMERA.project(landmarks)]), {"right": landmarks}
+
+
+def evidence(room: Room, depth: bool = False, sidecar: Sidecar | None = None) -> Evidence:
+    by_time = dict(zip(room.view.timestamp_ns.tolist(), room.depths, strict=True))
+    return Evidence(room.view.timestamp_ns, room.view, sidecar or Sidecar(), None, by_time.get if depth else None)
+
+
+def test_depth_odometry_follows_the_head() -> None:
+    room, _ = swayed()
+    odometry = depth_odometry(room.view, dict(zip(room.view.timestamp_ns.tolist(), room.depths, strict=True)).get)
+    error = np.linalg.norm(odometry.T_start_camera[:, :3, 3] - room.T_world_camera[:, :3, 3], axis=-1)
+    # of 12 cm; the pictures are 320 pixels wide, of which one is 3 mm on the boards
+    assert error.max() < 0.005
+    assert angle_between(odometry.T_start_camera[:, :3, :3], room.T_world_camera[:, :3, :3]).max() < 0.01
+
+
+def test_missing_depth_maps_leave_a_hole_and_the_longer_stretch() -> None:
+    room, _ = swayed()
+    maps = dict(zip(room.view.timestamp_ns.tolist(), room.depths, strict=True))
+    del maps[int(room.view.timestamp_ns[5])]
+    known = np.isfinite(depth_odometry(room.view, maps.get).T_start_camera[:, 0, 0])
+    np.testing.assert_array_equal(known, np.arange(NUM) > 5)
+
+
+def test_auto_uses_depth_maps_where_the_camera_moves() -> None:
+    room, hands = swayed()
+    path = find_camera_path(evidence(room, depth=True), hands, "auto", MotionSettings())
+    assert (path.camera_motion, path.decided_by, path.world_frame) == ("rgbd", "background", "camera_start")
+    assert path.world_valid.all()
+    assert path.figures["camera_shift_px"] > 5
+
+
+def test_auto_calls_a_still_camera_static() -> None:
+    room = render_room(np.repeat(np.eye(4)[None], NUM, axis=0))
+    path = find_camera_path(evidence(room), {}, "auto", MotionSettings())
+    assert (path.camera_motion, path.decided_by, path.world_frame) == ("static", "background", "camera_start")
+    assert path.figures["camera_still_pictures"] == 1.0
+
+
+def test_what_the_sidecar_says_wins() -> None:
+    room, hands = swayed()
+    said = evidence(room, depth=True, sidecar=Sidecar(camera_motion="static"))
+    for choice in ("auto", "rgbd", "sidecar"):
+        path = find_camera_path(said, hands, choice, MotionSettings())
+        assert (path.camera_motion, path.decided_by) == ("static", "sidecar")
+
+
+def test_nothing_is_worked_out_where_only_sidecars_are_to_be_believed() -> None:
+    room, hands = swayed()
+    path = find_camera_path(evidence(room, depth=True), hands, "sidecar", MotionSettings())
+    assert (path.camera_motion, path.decided_by, path.note) == ("unknown", "nothing", None)
+    path = find_camera_path(evidence(room), hands, "static", MotionSettings())
+    assert (path.camera_motion, path.decided_by) == ("static", "option")
+
+
+def test_depth_that_is_asked_for_and_not_there_is_said() -> None:
+    room, hands = swayed()
+    path = find_camera_path(evidence(room), hands, "rgbd", MotionSettings())
+    assert path.camera_motion == "unknown"
+    assert path.note is not None
+    assert "names none" in path.note
+
+
+def test_structure_from_motion_keeps_a_resting_hand_at_rest() -> None:
+    pytest.importorskip("pycolmap")
+    room, hands = swayed()
+    path = find_camera_path(evidence(room), hands, "sfm", MotionSettings())
+    assert (path.camera_motion, path.decided_by) == ("sfm", "option"), path.note
+    assert path.world_valid.all()
+    assert path.figures["camera_reprojection_px"] < 0.5
+    position = path.T_world_camera[:, :3, 3]
+    truth = room.T_world_camera[:, :3, 3]
+    scale = float((position * truth).sum() / (position**2).sum())
+    # One length is right up to the scale, the other in metres: the scale is that of a hand on a board, to its sigma.
+    assert np.linalg.norm(scale * position - truth, axis=-1).max() < 0.01
+    assert abs(np.log(scale)) < 2 * path.figures["camera_scale_sigma"]
+
+
+def test_a_scale_that_is_not_known_well_enough_is_not_used() -> None:
+    pytest.importorskip("pycolmap")
+    room, hands = swayed()
+    strict = MotionSettings(trust=TrustSettings(max_scale_error_m=1e-4))
+    path = find_camera_path(evidence(room), hands, "sfm", strict)
+    assert path.camera_motion == "unknown"
+    assert path.note is not None
+    assert "scale" in path.note
+    assert not path.world_valid.any()
+
+
+def test_without_hands_the_scale_is_not_known() -> None:
+    pytest.importorskip("pycolmap")
+    room, _ = swayed()
+    path = find_camera_path(evidence(room), {"right": np.full((NUM, 21, 3), np.nan)}, "sfm", MotionSettings())
+    assert path.camera_motion == "unknown"
+
+
+def test_a_camera_that_only_turns_has_no_structure() -> None:
+    pytest.importorskip("pycolmap")
+    room = render_room(swaying(8, shift_m=0.0))
+    path = find_camera_path(evidence(room), {}, "sfm", MotionSettings())
+    assert path.camera_motion == "unknown"
+
+
+def test_poses_of_unknown_scale_get_that_of_the_hands() -> None:
+    room, hands = swayed()
+    shrunk = room.T_world_camera.copy()
+    shrunk[:, :3, 3] *= 0.01
+    poses = DeclaredPoses(room.view.timestamp_ns, shrunk, "arbitrary", metric=False)
+    path = find_camera_path(replace(evidence(room), poses=poses), hands, "auto", MotionSettings())
+    assert (path.camera_motion, path.decided_by, path.world_frame) == ("sidecar", "sidecar", "arbitrary")
+    moved = invert(path.T_world_camera[0]) @ path.T_world_camera[-1]
+    true = room.T_world_camera[-1, :3, 3]
+    ratio = np.linalg.norm(moved[:3, 3]) / np.linalg.norm(true)
+    assert abs(np.log(ratio)) < 2 * path.figures["camera_scale_sigma"]
