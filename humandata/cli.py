@@ -107,6 +107,12 @@ def extract(
             help="Metres from the wrist crease to the tip of the middle finger, where a sidecar does not tell: 0.187.",
         ),
     ] = None,
+    estimator: Annotated[
+        str | None, typer.Option("--estimator", help="mediapipe, hamer, or your own class as module:Class.")
+    ] = None,
+    gpus_per_worker: Annotated[
+        float, typer.Option("--gpus-per-worker", min=0.0, help="GPUs of each worker; 0.25: four share one.")
+    ] = 0.0,
     name: Name = None,
     workers: Workers = None,
     address: Address = None,
@@ -123,11 +129,20 @@ def extract(
     declared += [f"camera.motion={camera.value}"] if camera is not None else []
     declared += [f"camera.horizontal_fov_deg={fov}"] if fov is not None else []
     declared += [f"person.hand_length_m={hand_length}"] if hand_length is not None else []
+    declared += [f"detect.estimator={estimator}"] if estimator is not None else []
     loaded = load_recipe(recipe, declared)
     if dry_run:
         print_plans(plan_extract(videos, out, loaded, name), as_json)
         return
-    summaries = run_extract(videos, out, loaded, name=name, num_workers=workers, address=address)
+    summaries = run_extract(
+        videos,
+        out,
+        loaded,
+        name=name,
+        num_workers=workers,
+        address=address,
+        gpus_per_worker=gpus_per_worker,
+    )
     raise typer.Exit(print_summaries(summaries, as_json))
 
 

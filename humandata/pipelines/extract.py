@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
+from humandata.camera_motion.pycolmap_package import missing_pycolmap, pycolmap_version
 from humandata.dataset.records import InputRecord
 from humandata.errors import UsageError
 from humandata.hands import make_estimator
@@ -24,7 +25,8 @@ def plan_extract(
 
     Each folder given becomes a source of that name; videos given singly go by the folder they lie in. A video that the
     sidecar of another one names (a second view, depth) is part of that one and no input of its own. Raises UsageError
-    where two sources would get one name, MissingDependencyError where the hand model cannot be had.
+    where two sources would get one name, MissingDependencyError where the hand model cannot be had, or pycolmap, where
+    the recipe asks for structure from motion.
     """
     listing = find_videos(paths)
     estimator = make_estimator(recipe.detect)
@@ -33,6 +35,7 @@ def plan_extract(
         recipe,
         estimator=f"{estimator.name} {estimator.version}",
         weights_sha256=estimator.weights_sha256,
+        **_camera_tools(recipe),
     )
     plans: dict[str, SourcePlan[VideoItem]] = {}
     for root, videos in groupby(listing.files, key=lambda video: video.root):
@@ -56,11 +59,13 @@ def extract(
     name: str | None = None,
     num_workers: int | None = None,
     address: str | None = None,
+    gpus_per_worker: float = 0.0,
 ) -> list[SourceSummary]:
     """Extract videos into `out`, one source for each folder given; what is finished already is left alone.
 
     `num_workers` defaults to the number of cores this process may use. With one worker or one video the work is done in
-    this process, with `address` on that Ray cluster; the shards are the same, byte for byte.
+    this process, with `address` on that Ray cluster; the shards are the same, byte for byte. `gpus_per_worker` is what
+    each worker asks Ray for, such as 0.25; there are then no more workers than fit on the GPUs.
     """
     workers = num_workers or len(os.sched_getaffinity(0))
     return [
@@ -68,12 +73,25 @@ def extract(
             plan.spec,
             plan.items,
             is_unchanged,
-            ExtractStage(plan.spec.path.absolute(), recipe, plan.spec.recipe.sha256),
+            ExtractStage(plan.spec.path.absolute(), recipe, plan.spec.recipe.sha256, gpus_per_worker),
             workers,
             address,
         )
         for plan in plan_extract(paths, out, recipe, name)
     ]
+
+
+def _camera_tools(recipe: Recipe) -> dict[str, str]:
+    """What the camera's motion is found with: a path depends on it, as does whether there is one.
+
+    Raises MissingDependencyError where structure from motion is asked for and pycolmap is absent.
+    """
+    if recipe.camera.motion not in {"auto", "sfm"}:
+        return {}
+    version = pycolmap_version()
+    if version is None and recipe.camera.motion == "sfm":
+        raise missing_pycolmap()
+    return {"pycolmap": version or "absent"}
 
 
 def is_unchanged(item: VideoItem, record: InputRecord) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 from pydantic import Field, PositiveFloat, PositiveInt
 
+from humandata.camera_motion.settings import MotionChoice, MotionSettings
 from humandata.dataset.identity import content_sha256
 from humandata.errors import UsageError, unknown_name
 from humandata.filters import FILTERS
@@ -27,13 +28,17 @@ class DecodeSettings(Document):
     max_side_px: PositiveInt = Field(default=640, description="longer side of the picture; never enlarged")
 
 
-class CameraSettings(Document):
-    """What is assumed of the camera where a sidecar does not say it."""
+class CameraSettings(MotionSettings):
+    """What is assumed of the camera where a sidecar does not say it, and how its motion is found."""
 
     horizontal_fov_deg: float = Field(
         default=65.0, gt=10.0, lt=170.0, description="of the picture; a phone's main camera has 60 to 70"
     )
-    motion: Literal["unknown", "static"] = Field(default="unknown", description="static: the user vouches for it")
+    motion: MotionChoice = Field(
+        default="auto",
+        description="auto: still or moving as the background says, and where it moves by depth maps or structure from "
+        "motion; static: the user vouches for it; sidecar: as the sidecar says, else unknown; rgbd, sfm: by that",
+    )
 
     @property
     def horizontal_fov(self) -> float:

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from humandata.camera_motion.declared import find_path_file
 from humandata.dataset.files import sha256_file
 from humandata.dataset.write import InputIdentity
 from humandata.errors import InputError
@@ -35,8 +36,11 @@ def video_item(video: VideoFile) -> VideoItem:
 
 
 def read_sidecar(item: VideoItem) -> Sidecar:
-    """What is said beside the video, an empty document where nothing is; raises InputError."""
-    return read_document(Sidecar, item.sidecar_path) if item.sidecar_path else Sidecar()
+    """What is said beside the video, with the camera's path where a file of such lies there; raises InputError."""
+    sidecar = read_document(Sidecar, item.sidecar_path) if item.sidecar_path else Sidecar()
+    if sidecar.camera_path is None and sidecar.camera_poses is None:
+        return sidecar.model_copy(update={"camera_path": find_path_file(item.path)})
+    return sidecar
 
 
 def companions(item: VideoItem) -> list[Path]:

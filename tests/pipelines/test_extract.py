@@ -175,12 +175,38 @@ def test_without_a_sidecar_everything_is_marked_as_assumed(videos: Path, tmp_pat
     video.with_suffix(".json").unlink()
     run(video.parent, tmp_path / "shards")
     [row] = open_source(tmp_path / "shards" / video.parent.name).episodes().to_pylist()
-    assert (row["intrinsics"], row["camera_motion"], row["world_frame"]) == ("assumed", "unknown", "camera")
+    told = ("camera_motion", "camera_decided_by", "world_frame")
+    assert row["intrinsics"] == "assumed"
+    assert tuple(row[key] for key in told) == ("static", "background", "camera_start")
+    assert dict(row["quality"])["camera_still_pictures"] == 1.0
     assert row["task"] is None
-    declared = load_recipe("default", ["camera.motion=static", "filters={}"])
-    run(video.parent, tmp_path / "declared", declared)
-    [row] = open_source(tmp_path / "declared" / video.parent.name).episodes().to_pylist()
-    assert (row["camera_motion"], row["world_frame"]) == ("static", "camera_start")
+    for motion, expected in (
+        ("static", ("static", "option", "camera_start")),
+        ("sidecar", ("unknown", "nothing", "camera")),
+    ):
+        run(video.parent, tmp_path / motion, load_recipe("default", [f"camera.motion={motion}", "filters={}"]))
+        [row] = open_source(tmp_path / motion / video.parent.name).episodes().to_pylist()
+        assert tuple(row[key] for key in told) == expected
+
+
+def test_a_file_of_poses_beside_the_video_is_its_cameras_path_and_part_of_the_input(
+    videos: Path, tmp_path: Path
+) -> None:
+    video = min(videos.rglob("*.mp4"))
+    video.with_suffix(".json").unlink()
+    poses, out = video.with_name(f"{video.stem}.tum.txt"), tmp_path / "shards"
+    poses.write_text("".join(f"{index / 20} {index / 200} 0 1.5 0 0 0 1\n" for index in range(60)))
+    run(video.parent, out)
+    source = open_source(out / video.parent.name)
+    [row] = source.episodes().to_pylist()
+    assert (row["camera_motion"], row["camera_decided_by"], row["world_frame"]) == ("sidecar", "sidecar", "arbitrary")
+    episode = source.read_episode(row["id"])
+    np.testing.assert_allclose(episode.T_world_camera[:, 0, 3], episode.timestamp_ns / 1e9 * 0.1, atol=1e-6)
+    assert not plan_extract([video.parent], out, RECIPE)[0].pending
+    poses.write_text("0.0 0 0 0\n")
+    [item] = plan_extract([video.parent], out, RECIPE)[0].pending
+    [error] = run(video.parent, out).failures.values()
+    assert f"{item.path.stem}.tum.txt:1: expected 8 numbers" in error
 
 
 def test_a_folder_that_cannot_be_written_is_a_usage_error(videos: Path, tmp_path: Path) -> None:
