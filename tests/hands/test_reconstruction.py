@@ -110,18 +110,42 @@ def test_the_weak_perspective_of_hamer_costs_little(side: Side, direction: tuple
     assert miss.max() < 0.03 * np.linalg.norm(truth.landmarks.mean(axis=0))
 
 
-def as_hamer_says(exact: Reconstruction) -> tuple[Reconstruction, FloatArray]:
+def as_hamer_says(exact: Reconstruction, origin: FloatArray | None = None) -> tuple[Reconstruction, FloatArray]:
     """The same with 2D landmarks as HaMeR's camera sees the 3D ones, and the (scale, x, y) that fit best.
 
-    HaMeR was trained so that these fit the true ones.
+    HaMeR was trained so that these fit the true ones. The 3D ones are about `origin`, or about the wrist.
     """
-    about_wrist = replace(exact, landmarks_m=exact.landmarks_m - exact.landmarks_m[0])
+    about_origin = replace(exact, landmarks_m=exact.landmarks_m - (exact.landmarks_m[0] if origin is None else origin))
 
     def residuals(pred_cam: FloatArray) -> FloatArray:
-        return (in_hamer_camera(about_wrist.landmarks_m, pred_cam) - exact.landmarks_crop).ravel()
+        return (in_hamer_camera(about_origin.landmarks_m, pred_cam) - exact.landmarks_crop).ravel()
 
     pred_cam = np.asarray(least_squares(residuals, [5.0, 0.0, 0.0]).x)
-    return replace(about_wrist, landmarks_crop=in_hamer_camera(about_wrist.landmarks_m, pred_cam)), pred_cam
+    return replace(about_origin, landmarks_crop=in_hamer_camera(about_origin.landmarks_m, pred_cam)), pred_cam
+
+
+@pytest.mark.parametrize(
+    ("direction", "formula_mm"), zip(DIRECTIONS.values(), (2, 20, 20), strict=True), ids=DIRECTIONS
+)
+def test_it_is_nearer_to_the_truth_than_the_published_formula(
+    direction: tuple[float, float], formula_mm: float
+) -> None:
+    """The formula knows neither the turn of the crop's axes nor the perspective within the hand."""
+    truth = truth_of("right", PLAIN, direction)
+    crop = crop_around(truth.pixels, "right")
+    exact = seen_by_network(truth, crop, truth.pixels)
+    seen, (scale, x, y) = as_hamer_says(exact, origin=exact.landmarks_m.mean(axis=0))
+    found = to_detection(seen, crop, "right", 0.9, PLAIN)
+    assert found.landmarks_camera is not None
+    side = scale * crop.size_px
+    shift = 2.0 * (crop.center_px - [PLAIN.cx, PLAIN.cy]) / side
+    by_formula = seen.landmarks_m + [x + shift[0], y + shift[1], 2.0 * PLAIN.fx / side]
+    assert mean_error(found.landmarks_camera, truth.landmarks) < 2e-3
+    assert mean_error(by_formula, truth.landmarks) > formula_mm * 1e-3
+
+
+def mean_error(a: FloatArray, b: FloatArray) -> float:
+    return float(np.linalg.norm(a - b, axis=-1).mean())
 
 
 def test_straight_ahead_and_far_away_it_is_the_published_formula() -> None:
