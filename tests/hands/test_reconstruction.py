@@ -125,7 +125,7 @@ def as_hamer_says(exact: Reconstruction, origin: FloatArray | None = None) -> tu
 
 
 @pytest.mark.parametrize(
-    ("direction", "formula_mm"), zip(DIRECTIONS.values(), (2, 20, 20), strict=True), ids=DIRECTIONS
+    ("direction", "formula_mm"), list(zip(DIRECTIONS.values(), (2, 20, 20), strict=True)), ids=DIRECTIONS
 )
 def test_it_is_nearer_to_the_truth_than_the_published_formula(
     direction: tuple[float, float], formula_mm: float
