@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,19 @@ def write_colmap(path: Path, T_world_camera: FloatArray) -> None:
         row = " ".join(repr(float(value)) for value in (*wxyz[index], *position[index]))
         lines += [f"{index + 1} {row} 1 frames/frame_{index:05d}.jpg", "" if index % 2 else "10.5 20.5 -1"]
     path.write_text("\n".join(lines) + "\n")
+
+
+def write_colmap_binary(path: Path, T_world_camera: FloatArray) -> None:
+    position, wxyz = position_wxyz_from_transform(invert(T_world_camera))
+    images = [
+        struct.pack("<I7dI", index + 1, *wxyz[index], *position[index], 1)
+        + f"frame_{index:05d}.jpg".encode()
+        + b"\0"
+        + struct.pack("<Q", index % 3)
+        + struct.pack("<2dq", 10.5, 20.5, -1) * (index % 3)
+        for index in range(len(position))
+    ]
+    path.write_bytes(struct.pack("<Q", len(images)) + b"".join(reversed(images)))
 
 
 def write_record3d(path: Path, T_world_camera: FloatArray) -> None:

@@ -38,8 +38,8 @@ def swaying(num_pictures: int, shift_m: float = 0.12, turn_rad: float = 0.1) -> 
 def render_room(T_world_camera: FloatArray, rate_hz: float = 10.0, hands: list[list[FloatArray]] | None = None) -> Room:
     """The room as a camera on that path sees it; hands (M lists of (21, 2) pixels) are grey blobs over it."""
     rng = np.random.default_rng(3)
-    texture = cv2.GaussianBlur(rng.integers(0, 256, (900, 900), dtype=np.uint8), (0, 0), 3.0)
-    texture = cv2.normalize(texture, None, 20, 235, cv2.NORM_MINMAX)
+    texture = np.asarray(cv2.GaussianBlur(rng.uniform(0.0, 255.0, (900, 900)), (0, 0), 3.0))
+    texture = ((texture - texture.min()) * (215.0 / np.ptp(texture)) + 20).astype(np.uint8)
     found = hands or [[] for _ in T_world_camera]
     pictures, depths = [], []
     for number, T in enumerate(T_world_camera):

@@ -9,7 +9,7 @@ from typing import get_args
 import av
 import numpy as np
 import pytest
-from path_writers import NUM_POSES, STEP_NS, T_DEVICE_CAMERA, WRITERS, known_path, times_ns
+from path_writers import NUM_POSES, STEP_NS, T_DEVICE_CAMERA, WRITERS, known_path, times_ns, write_colmap_binary
 
 from humandata.camera_motion.declared import declared_path, declared_poses, find_path_file
 from humandata.camera_motion.formats import PATH_FORMATS, SUFFIXES
@@ -49,6 +49,17 @@ def test_every_format_gives_the_path_that_was_written(name: str, video: Path) ->
     np.testing.assert_allclose(poses.T_world_camera, known_path(), atol=1e-9)
     assert poses.world == ("gravity" if name in GRAVITY else "arbitrary")
     assert poses.metric == (name != "colmap")
+
+
+def test_colmaps_binary_file_holds_the_same_and_may_not_be_cut(video: Path) -> None:
+    path = video.with_name("clip.colmap.bin")
+    write_colmap_binary(path, known_path())
+    poses = declared_poses(video, Sidecar(camera_path=find_path_file(video)))
+    assert poses is not None
+    np.testing.assert_allclose(poses.T_world_camera, known_path(), atol=1e-9)
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(InputError, match="ends within an image"):
+        declared_poses(video, Sidecar(camera_path=find_path_file(video)))
 
 
 def test_every_format_of_the_sidecar_has_a_reader_a_writer_and_a_suffix() -> None:

@@ -24,6 +24,7 @@ SUFFIXES: dict[str, PathFormat] = {
     ".tum.txt": "tum",
     ".kitti.txt": "kitti",
     ".colmap.txt": "colmap",
+    ".colmap.bin": "colmap",
     ".record3d.json": "record3d",
     ".aria.csv": "aria",
 }
