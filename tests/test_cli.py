@@ -69,6 +69,7 @@ def test_what_there_is_can_be_looked_at(folder: Path) -> None:
         (("extract", "nowhere"), 2, "no such file or folder"),
         (("extract", "."), 2, "no video in this folder"),
         (("extract", ".", "--recipe", "defualt"), 2, "Did you mean 'default'"),
+        (("extract", ".", "--hand-length", "19"), 2, "person.hand_length_m"),
         (("extract", ".", "--set", "decode.rate=3"), 2, "did you mean 'rate_hz'"),
         (("ingest", "."), 1, "lerobot"),
         (("mix",), 1, "humandata extract"),
@@ -98,6 +99,17 @@ def test_training_refuses_a_mixture_whose_shard_has_changed(shards: Path) -> Non
     assert "robot" in output
     assert "humandata mix" in output
     assert "robot" in humandata("validate", "mixture.json", code=1).output
+
+
+def test_an_estimator_that_is_not_there_is_answered_with_what_brings_it(
+    folder: Path, clips: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HUMANDATA_HAMER", str(folder / "nothing"))
+    told = humandata("extract", str(clips / "videos"), "--estimator", "hamer", code=1).output
+    assert "pip install --no-deps" in told or "mano.is.tue.mpg.de" in told
+    told = humandata("extract", str(clips / "videos"), "--estimator", "hammer", code=2).output
+    assert "Did you mean 'hamer'" in told
+    assert not (folder / "shards").exists()
 
 
 def test_a_dry_run_writes_nothing(folder: Path) -> None:
