@@ -189,3 +189,28 @@ def test_the_estimator_satisfies_the_protocol_before_it_is_set_up(files: HamerFi
     estimator = make_estimator(DetectSettings(estimator="hamer"), files.folder)
     assert "mediapipe" in estimator.version
     assert estimator.name == "hamer"
+
+
+@needs_weights
+def test_extraction_stores_what_hamer_says_beside_the_trajectory(
+    files: HamerFiles, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from humandata.dataset.read import open_source
+    from humandata.dataset.validate import validate_source
+    from humandata.pipelines.extract import extract
+    from humandata.pipelines.recipe import load_recipe
+
+    monkeypatch.setenv("HUMANDATA_HAMER", str(files.folder))
+    recipe = load_recipe("default", ["detect.estimator=hamer", "decode.rate_hz=15", "filters={}"])
+    [summary] = extract([clips / "videos"], tmp_path / "shards", recipe, num_workers=1)
+    assert summary.failures == {}
+    source = open_source(tmp_path / "shards" / "videos")
+    assert list(validate_source(source)) == []
+    row = source.episodes().to_pylist()[0]
+    assert row["estimator"].startswith("hamer ")
+    hands = [arm.hand for arm in source.read_episode(row["id"], images=False).arms.values() if arm.valid.mean() > 0.5]
+    assert hands
+    for hand in hands:
+        assert hand is not None
+        assert hand.mano is not None
+        assert np.isfinite(hand.mano.betas).all(axis=1).mean() > 0.5

@@ -14,7 +14,7 @@ import torch
 from humandata.errors import InputError, MissingDependencyError
 from humandata.hands import hamer_files, make_estimator
 from humandata.hands.checkpoints import read_state_dict
-from humandata.hands.estimator import DetectSettings
+from humandata.hands.estimator import DetectSettings, HandReconstructor, PictureDetector
 from humandata.hands.hamer_files import (
     FOLDER_VARIABLE,
     HAMER_NEEDS,
@@ -42,6 +42,12 @@ def test_without_the_package_the_line_that_installs_it_is_told(monkeypatch: pyte
         assert (
             f'{sys.executable} -m pip install --no-deps "hamer @ git+https://github.com/geopavlakos/hamer.git"' in told
         )
+
+
+def test_finding_and_reconstructing_can_be_taken_apart() -> None:
+    estimator = make_estimator(DetectSettings(estimator="hamer"))
+    assert isinstance(estimator, HandReconstructor)
+    assert isinstance(estimator.detector, PictureDetector)
 
 
 def test_without_the_files_each_step_is_told_once(empty_cache: Path) -> None:
