@@ -105,6 +105,9 @@ def _by_depth(evidence: Evidence, decided_by: CameraDecision, trust: TrustSettin
 
 
 def _by_structure(evidence: Evidence, hands: Hands, decided_by: CameraDecision, trust: TrustSettings) -> CameraPath:
+    if not any(np.isfinite(landmarks).any() for landmarks in hands.values()):
+        note = "the camera moves, and without a hand in view its path would have no scale"
+        return unknown_path(len(evidence.timestamp_ns), decided_by, note)
     reconstruction = reconstruct(evidence.view)
     if reconstruction is None:
         note = "the camera moves, and structure from motion finds no path: too little parallax or background"
@@ -162,7 +165,8 @@ def _metric(
     if error_m > trust.max_scale_error_m:
         note = (
             f"the camera's path is known up to its scale, which the hands tell to {scale.sigma:.0%}: at the camera's "
-            f"speed, {error_m * 100:.0f} cm a second"
+            f"speed {error_m * 100:.0f} cm a second, of which {trust.max_scale_error_m * 100:.0f} are allowed "
+            "(camera.trust.max_scale_error_m)"
         )
         return unknown_path(len(evidence.timestamp_ns), decided_by, note, figures)
     return _through(evidence, T_world_camera, world_frame, camera_motion, decided_by, figures)

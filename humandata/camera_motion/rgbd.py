@@ -51,42 +51,60 @@ class Odometry:
 
 
 def depth_odometry(view: View, depth_at: DepthAt) -> Odometry:
-    """The longest stretch of pictures that are linked; two stretches share no world.
-
-    Each picture is compared with a keyframe, as long as enough of that is to be seen: drift grows with the number of
-    keyframes, not of pictures.
-    """
+    """The longest stretch of pictures that are linked; two stretches share no world."""
     lens = _Lens.of(view.camera)
     path = np.full((len(view), 4, 4), np.nan)
-    stretch = np.zeros(len(view), dtype=np.int64)  # 0 where a picture has no depth
+    stretches: list[list[int]] = [[]]
     fitness: list[float] = []
-    key: RgbdImage | None = None
-    T_start_key, T_key_last = np.eye(4), np.eye(4)
-    last: RgbdImage | None = None
+    chain: _Chain | None = None
     for number in range(len(view)):
         image = _rgbd_image(view, number, depth_at, lens)
-        if image is None:
-            key = last = None
-            continue
-        linked = None if key is None else _link(key, image, T_key_last, lens)
-        if key is not None and (linked is None or linked[1] < _KEEP_FITNESS) and last is not key:
-            # Too little of the keyframe is left; the picture before this one, which was linked to it, is the next.
-            key, T_start_key = last, T_start_key @ T_key_last
-            linked = _link(key, image, np.eye(4), lens)
-        if linked is None:
-            key, T_start_key, T_key_last = image, np.eye(4), np.eye(4)
-            stretch[number] = stretch.max() + 1
-        else:
-            T_key_last, share = linked
+        share = None if chain is None or image is None else chain.link(image, lens)
+        if share is not None:
             fitness.append(share)
-            stretch[number] = stretch.max()
-        path[number] = T_start_key @ T_key_last
-        last = image
-    lengths = np.bincount(stretch)[1:]
-    if len(lengths) == 0 or lengths.max() < 2:
+        elif image is not None:
+            chain = _Chain(image)
+            stretches.append([])
+        else:
+            chain = None
+        if chain is not None:
+            path[number] = chain.T_start_last
+            stretches[-1].append(number)
+    longest = max(stretches, key=len)
+    if len(longest) < 2:
         return Odometry(np.full_like(path, np.nan), 0.0)
-    path[stretch != int(np.argmax(lengths)) + 1] = np.nan
+    path[np.setdiff1d(np.arange(len(view)), longest)] = np.nan
     return Odometry(path, float(np.mean(fitness)))
+
+
+class _Chain:
+    """Pictures linked one after the other.
+
+    Each is compared with a keyframe, as long as enough of that is to be seen: drift grows with the number of keyframes,
+    not of pictures.
+    """
+
+    def __init__(self, first: RgbdImage) -> None:
+        self._key = self._last = first
+        self._T_start_key = self._T_key_last = np.eye(4)
+
+    @property
+    def T_start_last(self) -> FloatArray:
+        """Where the picture linked last is, seen from the first (4, 4)."""
+        return np.asarray(self._T_start_key @ self._T_key_last)
+
+    def link(self, image: RgbdImage, lens: _Lens) -> float | None:
+        """Append a picture; the share of its pixels that found their match, or None where it cannot be linked."""
+        linked = _link(self._key, image, self._T_key_last, lens)
+        if (linked is None or linked[1] < _KEEP_FITNESS) and self._last is not self._key:
+            # Too little of the keyframe is left; the picture before this one, which was linked to it, is the next.
+            self._key, self._T_start_key = self._last, self.T_start_last
+            linked = _link(self._key, image, np.eye(4), lens)
+        if linked is None:
+            return None
+        self._T_key_last, share = linked
+        self._last = image
+        return share
 
 
 @dataclass(frozen=True)

@@ -123,13 +123,17 @@ def test_without_hands_the_scale_is_not_known() -> None:
     room, _ = swayed()
     path = find_camera_path(evidence(room), {"right": np.full((NUM, 21, 3), np.nan)}, "sfm", MotionSettings())
     assert path.camera_motion == "unknown"
+    assert path.note is not None
+    assert "without a hand" in path.note
 
 
 def test_a_camera_that_only_turns_has_no_structure() -> None:
     pytest.importorskip("pycolmap")
-    room = render_room(swaying(8, shift_m=0.0))
-    path = find_camera_path(evidence(room), {}, "sfm", MotionSettings())
+    turning = swaying(8, shift_m=0.0)
+    path = find_camera_path(evidence(render_room(turning)), {"right": hand_at(turning, PLACE)}, "sfm", MotionSettings())
     assert path.camera_motion == "unknown"
+    assert path.note is not None
+    assert "parallax" in path.note
 
 
 def test_poses_of_unknown_scale_get_that_of_the_hands() -> None:
