@@ -78,12 +78,24 @@ def hand_length(arm: ArmTrack) -> float:
     return float(np.nanmedian(np.linalg.norm(bones, axis=-1).sum(axis=-1)))
 
 
+def wrist_error(rig: Rig, source: ShardSource) -> float:
+    """Median distance in metres of the stored wrist from the true one, in the camera frame."""
+    [row] = source.episodes().to_pylist()
+    episode = source.read_episode(row["id"], images=False)
+    steps = np.searchsorted(rig.truth.timestamp_ns, episode.timestamp_ns)
+    [(side, arm)] = episode.arms.items()
+    assert arm.hand is not None
+    error = arm.hand.landmarks_camera - rig.truth.hands[side].landmarks_camera[steps]
+    return float(np.nanmedian(np.linalg.norm(error[:, HandLandmark.WRIST], axis=-1)))
+
+
 def test_depth_maps_are_used_and_make_the_scale_metric(rig: Rig, tmp_path: Path) -> None:
     videos = lay_out(rig, tmp_path, "intrinsics", "camera_motion", "depth", files=("lift.mp4", "lift.depth"))
     summary, source = extracted(videos)
     assert summary.failures == {}
     assert summary.figures["hands_with_measured_depth"] >= 0.9 * summary.figures["hands"] > 0
     assert source.episodes().column("scale").to_pylist() == ["metric"]
+    assert wrist_error(rig, source) < 0.015  # what is assumed of the wrist's thickness errs by less than a centimetre
 
     first = videos / "lift.depth" / "000000.png"
     shutil.copy(videos / "lift.depth" / "000001.png", first)
@@ -102,6 +114,7 @@ def test_a_second_view_is_part_of_the_first_one_s_input(rig: Rig, tmp_path: Path
     assert summary.num_inputs == 1
     assert summary.figures["hands_with_measured_depth"] >= 0.8 * summary.figures["hands"] > 0
     assert source.episodes().column("scale").to_pylist() == ["metric"]
+    assert wrist_error(rig, source) < 0.025  # at 0.5 m, a pixel of the detector's in one of the views is 8 mm
 
 
 def test_a_measured_hand_is_as_long_as_it_is_said_to_be(rig: Rig, tmp_path: Path) -> None:
