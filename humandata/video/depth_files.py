@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -46,7 +47,7 @@ def open_depth_files(path: Path) -> DepthFiles:
 
 
 class PngFolder:
-    """A folder of 16-bit grey PNGs, in order of the number that is their name, or of the name where it is no number."""
+    """A folder of 16-bit grey PNGs, in order of the last number in their names, or of the names where one has none."""
 
     def __init__(self, folder: Path) -> None:
         paths = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".png" and path.name[0] != ".")
@@ -227,11 +228,10 @@ def _read_header(file: Any, path: Path) -> tuple[tuple[int, ...], bool, np.dtype
     return shape, fortran, dtype
 
 
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
+def _number(stem: str) -> float | None:
+    """The last number in a name: of `000012`, `1305031102.175304`, `rs_Depth_1625.33` or `frame-000012.depth`."""
+    numbers = re.findall(r"\d+(?:\.\d+)?", stem)
+    return float(numbers[-1]) if numbers else None
 
 
 def _types() -> str:

@@ -58,6 +58,11 @@ def named_by_time(folder: Path) -> DepthSource:
     return DepthSource(path="depth", scale_m=0.001, times="ns", offset_ns=-5_000_000_000)
 
 
+def named_by_a_recorder(folder: Path) -> DepthSource:
+    write_pngs(folder / "depth", [f"rs_Depth_{index / 30.0:.4f}.png" for index in range(NUM_FRAMES)])
+    return DepthSource(path="depth", scale_m=0.001, times="s")
+
+
 def array(folder: Path) -> DepthSource:
     write_npz(folder / "depth.npz")
     return DepthSource(path="depth.npz", scale_m=0.001)
@@ -73,7 +78,7 @@ def grey_video(folder: Path) -> DepthSource:
     return DepthSource(path="depth.mkv", scale_m=0.001)
 
 
-@pytest.mark.parametrize("write", [ordered, named_by_time, array, array_with_times, grey_video])
+@pytest.mark.parametrize("write", [ordered, named_by_time, named_by_a_recorder, array, array_with_times, grey_video])
 def test_every_kind_of_map_tells_metres_at_a_frames_time(
     make_video: Callable[..., Path], tmp_path: Path, write: Callable[[Path], DepthSource]
 ) -> None:
