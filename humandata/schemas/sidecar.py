@@ -54,8 +54,8 @@ class DepthSource(Document):
 
     path: str = Field(
         min_length=1,
-        description="in the video's folder: a folder of 16-bit PNGs numbered or timed by name, an .npz whose array `depth` is "
-        "(N, H, W), or a lossless 16-bit grey video",
+        description="in the video's folder: a folder of 16-bit PNGs numbered or timed by name, an .npz whose "
+        "array `depth` is (N, H, W), or a lossless 16-bit grey video",
     )
     scale_m: PositiveFloat = Field(description="metres per unit: 0.001 for RealSense and Azure Kinect, 0.0002 for TUM")
     times: Literal["order", "s", "ms", "us", "ns"] = Field(
