@@ -120,6 +120,10 @@ class PictureDetector(Protocol):
         """The hands of a picture, doubtful ones too: whoever asks knows where one must be, and judges by that."""
         ...
 
+    def close(self) -> None:
+        """Let go of what `detect` has loaded; it is loaded again when it is needed."""
+        ...
+
 
 @runtime_checkable
 class HandReconstructor(Protocol):

@@ -96,7 +96,7 @@ class MediaPipeEstimator:
         return _detections(result, image.shape[1], image.shape[0])
 
     def close(self) -> None:
-        """Let go of the model; it is loaded again when it is needed."""
+        """Let go of the model that `detect` uses. Left to interpreter exit, closing fails with a traceback."""
         if self._picture_landmarker is not None:
             self._picture_landmarker.close()
             self._picture_landmarker = None

@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.camera_motion.decide import find_camera_path
 from humandata.dataset.identity import episode_id
 from humandata.dataset.records import InputRecord
 from humandata.dataset.write import InputIdentity, Rejection, write_input
 from humandata.embodiments.human_hands import HUMAN_HANDS
 from humandata.filters import judge, make_filters
 from humandata.filters.filter import Rejected
-from humandata.geometry.cameras import Camera
 from humandata.hands import make_estimator
-from humandata.hands.estimator import HandDetection
+from humandata.pipelines.camera_evidence import gather_evidence
 from humandata.pipelines.intrinsics import choose_camera
 from humandata.pipelines.measured_depth import measure_depth, num_measured
 from humandata.pipelines.recipe import Recipe
+from humandata.pipelines.sightings import Sightings, look
 from humandata.pipelines.video_item import VideoItem, identify, read_sidecar
 from humandata.schemas.episode import PRIMARY_CAMERA, Episode, IntrinsicsProvenance, Provenance, Scale
 from humandata.schemas.sidecar import Sidecar
 from humandata.trajectories.build import TrackSettings, build_tracks, cut_segments
 from humandata.trajectories.segment import Segment
-from humandata.video.decode import Decoding, decode
-from humandata.video.images import encode_jpeg
+from humandata.video.decode import decode
 from humandata.video.probe import probe
-from humandata.video.rates import Thinner
 from humandata.video.spool import PictureSpool
+
+MEASURED_LENGTH_SD = 0.015
+"""Of the logarithm of a hand's length that was measured with a ruler: 3 mm, most of it where the wrist begins."""
 
 
 class ExtractStage:
@@ -39,7 +39,8 @@ class ExtractStage:
 
     name = "extract"
 
-    def __init__(self, source: Path, recipe: Recipe, recipe_sha256: str) -> None:
+    def __init__(self, source: Path, recipe: Recipe, recipe_sha256: str, num_gpus: float = 0.0) -> None:
+        self.num_gpus = num_gpus
         self._source = source
         self._recipe = recipe
         self._recipe_sha256 = recipe_sha256
@@ -65,13 +66,18 @@ class ExtractStage:
             item.path, sidecar, info, decoding.width, decoding.height, self._recipe.camera
         )
         with PictureSpool() as spool:
-            seen = self._look(decoding, camera, spool)
+            seen = look(decoding, camera, self._estimator, self._recipe, spool)
             measured = measure_depth(
                 item.path, sidecar, camera, seen.timestamp_ns, seen.detections, self._estimator, self._recipe.decode
             )
             scale: Scale = "metric" if sidecar.hand_length_m or num_measured(measured) else "assumed"
             settings = _with_hand_length(self._recipe.track, sidecar.hand_length_m)
-            tracks = build_tracks(seen.timestamp_ns, measured, camera, sidecar, settings, scale)
+            evidence = gather_evidence(
+                item.path, sidecar, camera, seen.timestamp_ns, seen.detections, seen.stored, spool
+            )
+            motion = self._recipe.camera.motion
+            find_path = partial(find_camera_path, evidence, choice=motion, settings=self._recipe.camera)
+            tracks = build_tracks(seen.timestamp_ns, measured, camera, sidecar, settings, scale, find_path)
             candidates = [
                 self._candidate(item, identity, sidecar.task or item.task, intrinsics, segment)
                 for segment in cut_segments(tracks, seen.stored, self._recipe.track)
@@ -96,8 +102,9 @@ class ExtractStage:
                     "frames_with_hands": seen.num_with_hands,
                     "hands": sum(map(len, measured)),
                     "hands_with_measured_depth": num_measured(measured),
+                    f"camera_{tracks.path.camera_motion}": 1,
                 },
-                decoding.warnings,
+                [*decoding.warnings, *([tracks.path.note] if tracks.path.note else [])],
             )
 
     def _candidate(
@@ -129,12 +136,13 @@ class ExtractStage:
                 intrinsics=intrinsics,
                 estimator=f"{self._estimator.name} {self._estimator.version}",
                 weights_sha256=self._estimator.weights_sha256,
+                camera_decided_by=segment.camera_decided_by,
             ),
             rate_hz=self._recipe.store.rate_hz,
             quality=segment.quality,
         )
 
-    def _nothing_seen(self, item: VideoItem, identity: InputIdentity, task: str | None, seen: _Seen) -> Rejection:
+    def _nothing_seen(self, item: VideoItem, identity: InputIdentity, task: str | None, seen: Sightings) -> Rejection:
         """Why a video gave no candidate at all."""
         start_ns, end_ns = int(seen.timestamp_ns[0]), int(seen.timestamp_ns[-1]) + 1
         return Rejection(
@@ -149,48 +157,10 @@ class ExtractStage:
             limit=2.0,
         )
 
-    def _look(self, decoding: Decoding, camera: Camera, spool: PictureSpool) -> _Seen:
-        """Find hands in every frame; keep the pictures of those frames that may become steps."""
-        source_rate = decoding.info.average_rate_hz
-        detection_rate = min(self._recipe.decode.rate_hz, source_rate or self._recipe.decode.rate_hz)
-        thinner = Thinner(self._recipe.store.rate_hz, detection_rate)
-        timestamps: list[int] = []
-        stored: list[int] = []
-
-        def frames() -> Generator[tuple[int, NDArray[np.uint8]]]:
-            for frame in decoding:
-                if thinner.keeps(frame.timestamp_ns):
-                    stored.append(len(timestamps))
-                    spool.append(encode_jpeg(frame.image, self._recipe.store.jpeg_quality))
-                timestamps.append(frame.timestamp_ns)
-                yield frame.timestamp_ns, frame.image
-
-        with closing(frames()) as source:
-            detections = list(self._estimator.track(source, camera))
-        return _Seen(np.array(timestamps, dtype=np.int64), np.array(stored, dtype=np.int64), detections)
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """What was found in the N frames looked at."""
-
-    timestamp_ns: NDArray[np.int64]
-    """(N,)."""
-    stored: NDArray[np.int64]
-    """Indices of the frames whose pictures were kept, in order; the k-th is number k of the spool."""
-    detections: list[tuple[HandDetection, ...]]
-    """N."""
-
-    @property
-    def num_with_hands(self) -> int:
-        return sum(bool(hands) for hands in self.detections)
-
 
 def _completed(sidecar: Sidecar, recipe: Recipe) -> Sidecar:
     """The sidecar, and what the recipe vouches for where it says nothing."""
     said: dict[str, object] = {}
-    if sidecar.camera_motion is None and recipe.camera.motion == "static":
-        said["camera_motion"] = "static"
     if sidecar.hand_length_m is None:
         said["hand_length_m"] = recipe.person.hand_length_m
     return sidecar.model_copy(update=said)
@@ -200,7 +170,8 @@ def _with_hand_length(settings: TrackSettings, hand_length_m: float | None) -> T
     """The settings for a hand that was measured."""
     if hand_length_m is None:
         return settings
-    return settings.model_copy(update={"lift": settings.lift.model_copy(update={"hand_length_m": hand_length_m})})
+    lift = settings.lift.model_copy(update={"hand_length_m": hand_length_m, "hand_length_sd": MEASURED_LENGTH_SD})
+    return settings.model_copy(update={"lift": lift})
 
 
 def _rejection(episode: Episode, verdict: Rejected) -> Rejection:
@@ -217,6 +188,6 @@ def _rejection(episode: Episode, verdict: Rejected) -> Rejection:
     )
 
 
-def _with_pictures(segment: Segment, episode: Episode, seen: _Seen, spool: PictureSpool) -> Episode:
+def _with_pictures(segment: Segment, episode: Episode, seen: Sightings, spool: PictureSpool) -> Episode:
     numbers = np.searchsorted(seen.stored, segment.frame_index)
     return replace(episode, images={PRIMARY_CAMERA: [spool.read(int(number)) for number in numbers]})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,9 @@ from scipy.optimize import linear_sum_assignment
 
 from humandata.hands.estimator import HandDetection
 from humandata.schemas.documents import Document
+from humandata.schemas.episode import ManoTrack
 from humandata.schemas.landmarks import SIDES, Side
+from humandata.trajectories.mano import mano_of
 
 FloatArray = NDArray[np.float64]
 
@@ -43,8 +45,14 @@ class HandObservations:
     """(N, 21, 2) pixels of the image that was looked at."""
     landmarks_hand: FloatArray
     """(N, 21, 3) metres about the hand's centre, as the estimator guesses them."""
+    landmarks_camera: FloatArray
+    """(N, 21, 3) metres in the camera frame, where the estimator judges depth itself; else NaN."""
+    landmarks_depth_m: FloatArray
+    """(N, 21) z in the camera frame, where it was measured; else NaN."""
     confidence: FloatArray
     """(N,)."""
+    mano: ManoTrack | None = None
+    """N frames, from an estimator that fits MANO."""
 
     @property
     def seen(self) -> NDArray[np.bool_]:
@@ -53,13 +61,14 @@ class HandObservations:
 
 
 @dataclass
-class _Track:
+class Track:
     """Detections of what continuity says is one hand, as (frame index, detection)."""
 
     items: list[tuple[int, HandDetection]] = field(default_factory=list)
 
     @property
     def last(self) -> tuple[int, HandDetection]:
+        """The frame it was seen in last, and how."""
         return self.items[-1]
 
     @property
@@ -82,7 +91,7 @@ def associate(
     """
     tracks = [
         track
-        for track in _link(timestamp_ns, detections, image_width_px, settings)
+        for track in link_tracks(timestamp_ns, detections, image_width_px, settings)
         if timestamp_ns[track.last[0]] - timestamp_ns[track.items[0][0]] >= settings.min_seen_s * 1e9
     ]
     slots: dict[Side, dict[int, HandDetection]] = {side: {} for side in SIDES}
@@ -94,17 +103,18 @@ def associate(
             if len(free) > len(track.items) / 2:
                 slots[side].update(free)
                 break
-    return {side: _observations(slots[side], len(timestamp_ns)) for side in SIDES}
+    return {side: _observations(slots[side], side, len(timestamp_ns)) for side in SIDES}
 
 
-def _link(
+def link_tracks(
     timestamp_ns: NDArray[np.int64],
     detections: Sequence[Sequence[HandDetection]],
     image_width_px: int,
     settings: AssociateSettings,
-) -> list[_Track]:
-    finished: list[_Track] = []
-    current: list[_Track] = []
+) -> list[Track]:
+    """Detections joined over time by where they are, each in one track at most."""
+    finished: list[Track] = []
+    current: list[Track] = []
     for index, found in enumerate(detections):
         now = timestamp_ns[index]
         hands = _without_duplicates(found, settings.duplicate_fraction)
@@ -113,7 +123,7 @@ def _link(
         current = [track for track in current if track not in stale]
         seconds = np.array([(now - timestamp_ns[track.last[0]]) / 1e9 for track in current])
         reach = seconds[:, None] * settings.max_jump * image_width_px
-        distance = np.array([[_distance(track.last[1], hand) for hand in hands] for track in current])
+        distance = np.array([[landmark_distance(track.last[1], hand) for hand in hands] for track in current])
         taken = set()
         if distance.size:
             allowed = (distance <= reach) & [[_may_follow(track, hand, index) for hand in hands] for track in current]
@@ -121,11 +131,26 @@ def _link(
                 if allowed[row, column]:
                     current[row].items.append((index, hands[column]))
                     taken.add(column)
-        current += [_Track([(index, hand)]) for column, hand in enumerate(hands) if column not in taken]
+        current += [Track([(index, hand)]) for column, hand in enumerate(hands) if column not in taken]
     return finished + current
 
 
-def _may_follow(track: _Track, hand: HandDetection, index: int) -> bool:
+def settle_sides(
+    timestamp_ns: NDArray[np.int64],
+    detections: Sequence[Sequence[HandDetection]],
+    image_width_px: int,
+    settings: AssociateSettings,
+) -> list[tuple[HandDetection, ...]]:
+    """The detections, each on the side that all those of its track together vote for; duplicates are left out."""
+    settled: list[list[HandDetection]] = [[] for _ in detections]
+    for track in link_tracks(timestamp_ns, detections, image_width_px, settings):
+        side: Side = "right" if track.vote >= 0 else "left"
+        for index, hand in track.items:
+            settled[index].append(replace(hand, side=side))
+    return [tuple(sorted(hands, key=lambda hand: -hand.score)) for hands in settled]
+
+
+def _may_follow(track: Track, hand: HandDetection, index: int) -> bool:
     """From frame to frame a hand's side may flicker; after a frame unseen, it must be that of the track."""
     return track.last[0] == index - 1 or (track.vote >= 0) == (hand.side == "right")
 
@@ -134,21 +159,29 @@ def _without_duplicates(hands: Sequence[HandDetection], fraction: float) -> list
     kept: list[HandDetection] = []
     for hand in sorted(hands, key=lambda hand: -hand.score):
         size = float(np.linalg.norm(np.ptp(hand.landmarks_px, axis=0)))
-        if all(_distance(hand, other) > fraction * size for other in kept):
+        if all(landmark_distance(hand, other) > fraction * size for other in kept):
             kept.append(hand)
     return kept
 
 
-def _distance(a: HandDetection, b: HandDetection) -> float:
+def landmark_distance(a: HandDetection, b: HandDetection) -> float:
+    """Mean distance of the landmarks of two hands, in pixels."""
     return float(np.linalg.norm(a.landmarks_px - b.landmarks_px, axis=-1).mean())
 
 
-def _observations(hands: dict[int, HandDetection], num_frames: int) -> HandObservations:
+def _observations(hands: dict[int, HandDetection], side: Side, num_frames: int) -> HandObservations:
     landmarks_px = np.full((num_frames, 21, 2), np.nan)
     landmarks_hand = np.full((num_frames, 21, 3), np.nan)
+    landmarks_camera = np.full((num_frames, 21, 3), np.nan)
+    landmarks_depth_m = np.full((num_frames, 21), np.nan)
     confidence = np.full(num_frames, np.nan)
     for index, hand in hands.items():
         landmarks_px[index] = hand.landmarks_px
         landmarks_hand[index] = hand.landmarks_hand
+        if hand.landmarks_camera is not None:
+            landmarks_camera[index] = hand.landmarks_camera
+        if hand.landmarks_depth_m is not None:
+            landmarks_depth_m[index] = hand.landmarks_depth_m
         confidence[index] = hand.score
-    return HandObservations(landmarks_px, landmarks_hand, confidence)
+    mano = mano_of(hands, side, num_frames)
+    return HandObservations(landmarks_px, landmarks_hand, landmarks_camera, landmarks_depth_m, confidence, mano)

@@ -20,8 +20,10 @@ from humandata.schemas.sidecar import Sidecar
 from humandata.trajectories.associate import AssociateSettings, HandObservations, associate
 from humandata.trajectories.fill import FillSettings, fill_confidence, fill_landmarks, short_gaps
 from humandata.trajectories.lift import LiftedHand, LiftSettings, lift
+from humandata.trajectories.mano import take_mano, with_mano
 from humandata.trajectories.missing import known_steps, where_valid
 from humandata.trajectories.retarget import RetargetSettings, retarget
+from humandata.trajectories.search import SearchSettings
 from humandata.trajectories.segment import Segment, SegmentSettings, measure_quality, spans
 from humandata.trajectories.smooth import OutlierSettings, SmoothSettings, outliers, smooth
 
@@ -31,6 +33,7 @@ FloatArray = NDArray[np.float64]
 class TrackSettings(Document):
     """The recipe's section `track`: what becomes of the detections."""
 
+    search: SearchSettings = SearchSettings()
     associate: AssociateSettings = AssociateSettings()
     lift: LiftSettings = LiftSettings()
     outliers: OutlierSettings = OutlierSettings()
@@ -72,7 +75,7 @@ def build_tracks(
     pose in it is known: a hand at rest then stays at rest while the head turns.
     """
     observations = associate(timestamp_ns, detections, camera.width, settings.associate)
-    lifted = {side: lift(observations[side], camera, settings.lift) for side in SIDES}
+    lifted = {side: lift(timestamp_ns, observations[side], camera, side, settings.lift) for side in SIDES}
     hands = {side: hand.landmarks_camera for side, hand in lifted.items()}
     path = find_path(hands) if find_path else path_in_sidecar(timestamp_ns, sidecar)
     arms = {
@@ -113,7 +116,7 @@ def _build_arm(
     landmarks_camera = apply(invert(T_world_camera), landmarks_world)
     filled = known_steps(landmarks_camera) & ~known
     landmarks_px = np.where(known[:, None, None], observations.landmarks_px, camera.project(landmarks_camera))
-    return retarget(
+    arm = retarget(
         landmarks_camera,
         landmarks_px,
         fill_confidence(where_valid(known, observations.confidence), gaps),
@@ -122,6 +125,7 @@ def _build_arm(
         side,
         settings.retarget,
     )
+    return with_mano(arm, observations.mano)
 
 
 def _take(tracks: Tracks, frames: NDArray[np.int64]) -> Segment:
@@ -156,5 +160,6 @@ def _take_arm(arm: ArmTrack, frames: NDArray[np.int64]) -> ArmTrack:
             T_world_wrist=arm.hand.T_world_wrist[frames],
             landmarks_camera=arm.hand.landmarks_camera[frames],
             landmarks_px=arm.hand.landmarks_px[frames],
+            mano=take_mano(arm.hand.mano, frames),
         ),
     )

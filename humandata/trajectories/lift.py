@@ -1,9 +1,8 @@
-"""From pixels to metres: each seen hand becomes 21 points in the camera frame.
+"""From pixels to metres: each hand that was seen becomes 21 points in the camera frame, with their uncertainty.
 
-A detector of a single image cannot know how large a hand is, and its guess of the 3D landmarks changes size by up to
-two times as the hand is foreshortened. The depth of the hand is read off its size, so it would jump just as much.
-Hence every hand gets the bones of an average adult, in the directions that the detector guesses, before the pose is
-solved for. Size is thereby assumed, and the same in all frames.
+A detector of a single image guesses a hand's size anew in each, and its guess changes by up to two times as the hand
+is foreshortened. The depth of a hand is read off its size, so it would jump just as much. Hence all sightings of a hand
+are explained together, by one set of bones that changes no more than a person's do, in poses that its joints allow.
 """
 
 from __future__ import annotations
@@ -14,28 +13,32 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, PositiveFloat
 
+from humandata.embodiments.human_hands import palm_frame
 from humandata.geometry.cameras import Camera
-from humandata.geometry.rotations import matrix_from_rotvec
+from humandata.geometry.rotations import turn_z_towards
 from humandata.schemas.documents import Document
-from humandata.schemas.landmarks import HAND_BONES
+from humandata.schemas.landmarks import HAND_BONES, Side
 from humandata.trajectories.associate import HandObservations
+from humandata.trajectories.hand_fit import fit_hand
+from humandata.trajectories.hand_priors import Motion
+from humandata.trajectories.hand_system import Evidence
 
 FloatArray = NDArray[np.float64]
 
 _PARENT = np.array([int(parent) for parent, _ in HAND_BONES])
 _CHILD = np.array([int(child) for _, child in HAND_BONES])
-_BONE_PER_HAND_LENGTH = np.array(
-    [
-        *(0.118, 0.251, 0.196, 0.158),
-        *(0.463, 0.245, 0.143, 0.097),
-        *(0.446, 0.266, 0.170, 0.108),
-        *(0.421, 0.244, 0.165, 0.107),
-        *(0.414, 0.204, 0.117, 0.093),
-    ]
-)
-"""Length of each of `HAND_BONES` over the hand's: joint centres of cadaver hands, as a share of the length from the
-wrist crease to the middle fingertip (Buchholz, Armstrong and Goldstein, "Anthropometric data for describing the
-kinematics of the human hand", Ergonomics 35(3), 1992)."""
+
+_RAY_SIGMA = 0.04
+"""Error of a landmark over the hand's size in the image: MediaPipe's is 0.03 to 0.08 on the studio's hands."""
+_SLOPE_SIGMA = 3.0
+"""Of how much a bone points away from the camera, as MediaPipe guesses it: little more than its sign is trusted."""
+_JUDGED_SLOPE_SIGMA = 0.3
+"""The same from an estimator of meshes: HaMeR's root-relative error is 6 mm (FreiHAND), a fifth of a short bone."""
+_JUDGED_DEPTH_SIGMA_M = 0.04 * 21**0.5
+"""Its depth is good to about 4 cm when the focal length is right, for all landmarks of a hand together
+(https://github.com/geopavlakos/hamer/issues/60)."""
+_MEASURED_DEPTH_SIGMA_M = 0.015
+"""A depth camera's noise at arm's length and what varies between skin and joint."""
 
 
 class LiftSettings(Document):
@@ -46,10 +49,16 @@ class LiftSettings(Document):
         description="wrist to middle fingertip: midway between the means of women, 0.181, and men, 0.193 "
         "(Gordon et al., 2012 Anthropometric Survey of U.S. Army Personnel, NATICK/TR-15/007)",
     )
+    hand_length_sd: PositiveFloat = Field(
+        default=0.06, description="of its logarithm: 0.0115 m over both sexes of the same survey"
+    )
     max_reprojection_fraction: PositiveFloat = Field(
         default=0.15, description="root mean square reprojection error over the hand's size in the image, at most"
     )
     max_depth_m: PositiveFloat = Field(default=10.0, description="further away, a hand is a few pixels of noise")
+    sigma_factor: PositiveFloat = Field(
+        default=1.0, description="by which the fit's own standard deviations of position are multiplied"
+    )
 
 
 @dataclass(frozen=True)
@@ -58,79 +67,80 @@ class LiftedHand:
 
     landmarks_camera: FloatArray
     """(N, 21, 3) metres."""
+    wrist_sigma_m: FloatArray
+    """(N, 3) standard deviation of the wrist's position along the camera's axes."""
     reprojection_px: FloatArray
-    """(N,) root mean square distance between the landmarks seen and the lifted ones, projected."""
+    """(N,) root mean square over the landmarks; also where the fit was given up."""
 
 
-def lift(observations: HandObservations, camera: Camera, settings: LiftSettings) -> LiftedHand:
-    """Metric landmarks in the camera frame of one hand over N frames, given the camera of the image looked at.
-
-    The bones get constant lengths (`constant_size`); the rigid pose of that shape is then the one that
-    reprojects best (Levenberg-Marquardt from a weak-perspective start that keeps the detector's orientation, so that a
-    flat hand does not flip). A frame is given up where a point ends up behind the camera, too far, or the reprojection
-    error is too large a share of the hand's size.
-    """
+def lift(
+    timestamp_ns: NDArray[np.int64], observations: HandObservations, camera: Camera, side: Side, settings: LiftSettings
+) -> LiftedHand:
+    """Lift the hand of a side over N frames, seen by `camera` at timestamp_ns (N,)."""
     num_frames = len(observations.confidence)
     landmarks = np.full((num_frames, 21, 3), np.nan)
+    sigma = np.full((num_frames, 3), np.nan)
     reprojection = np.full(num_frames, np.nan)
-    seen = np.flatnonzero(observations.seen)
+    rays = camera.unproject(observations.landmarks_px, np.ones(observations.landmarks_px.shape[:2]))
+    seen = np.flatnonzero(observations.seen & np.isfinite(rays).all(axis=(1, 2)))
     if len(seen) == 0:
-        return LiftedHand(landmarks, reprojection)
-    shapes = constant_size(observations.landmarks_hand[seen], settings.hand_length_m)
-    for index, shape in zip(seen, shapes, strict=True):
-        pixels = observations.landmarks_px[index]
-        points = _solve(shape, pixels, camera)
-        if not (points[:, 2] > 0).all() or points[:, 2].mean() > settings.max_depth_m:
-            continue
-        error = float(np.sqrt(np.mean(np.sum((camera.project(points) - pixels) ** 2, axis=-1))))
-        reprojection[index] = error
-        if error <= settings.max_reprojection_fraction * float(np.linalg.norm(np.ptp(pixels, axis=0))):
-            landmarks[index] = points
-    return LiftedHand(landmarks, reprojection)
+        return LiftedHand(landmarks, sigma, reprojection)
+    mirror = np.array([1.0 if side == "right" else -1.0, 1.0, 1.0])
+    shapes = _towards_camera(observations.landmarks_hand[seen] * mirror, rays[seen] * mirror)
+    evidence = _gather(timestamp_ns[seen] / 1e9, rays[seen] * mirror, shapes, observations, seen)
+    R_camera_hand = palm_frame(shapes, "right")[:, :3, :3]
+    position = _position(shapes, rays[seen] * mirror, settings.hand_length_m)
+    fit = fit_hand(evidence, R_camera_hand, position, settings.hand_length_m, settings.hand_length_sd, Motion())
+    points = fit.landmarks * mirror
+
+    pixels = observations.landmarks_px[seen]
+    error = np.sqrt(np.mean(np.sum((camera.project(points) - pixels) ** 2, axis=-1), axis=-1))
+    size = np.linalg.norm(np.ptp(pixels, axis=1), axis=-1)
+    good = (points[..., 2] > 0).all(axis=1) & (points[..., 2].mean(axis=1) <= settings.max_depth_m)
+    good &= error <= settings.max_reprojection_fraction * size
+    landmarks[seen[good]] = points[good]
+    variance = np.diagonal(fit.wrist_covariance, axis1=1, axis2=2)
+    sigma[seen[good]] = settings.sigma_factor * np.sqrt(variance[good])
+    reprojection[seen] = error
+    return LiftedHand(landmarks, sigma, reprojection)
 
 
-def constant_size(landmarks_hand: FloatArray, hand_length_m: float) -> FloatArray:
-    """Landmarks (N, 21, 3) with the bone directions of `landmarks_hand` (N, 21, 3), and lengths that never change.
-
-    The wrist is at the origin; the lengths are an adult's, for a hand that measures `hand_length_m` from the wrist to
-    the tip of the middle finger.
-    """
-    bones = landmarks_hand[:, _CHILD] - landmarks_hand[:, _PARENT]
-    directions = bones / np.maximum(np.linalg.norm(bones, axis=-1, keepdims=True), 1e-9)
-    scaled = directions * (_BONE_PER_HAND_LENGTH * hand_length_m)[:, None]
-    points = np.zeros_like(landmarks_hand)
-    for bone, (parent, child) in enumerate(zip(_PARENT, _CHILD, strict=True)):
-        points[:, child] = points[:, parent] + scaled[:, bone]
-    return points
-
-
-def _solve(shape: FloatArray, pixels: FloatArray, camera: Camera) -> FloatArray:
-    """Points (21, 3) in the camera frame: the rigid motion of `shape` that best projects to `pixels` (21, 2)."""
-    import cv2
-
-    ray = camera.unproject(pixels.mean(axis=0), np.array(1.0))
-    R_start = _turn_towards(ray)
-    turned = (shape - shape.mean(axis=0)) @ R_start.T
-    spread_px = np.linalg.norm(pixels - pixels.mean(axis=0))
-    spread_m = np.linalg.norm(turned[:, :2] * [camera.fx, camera.fy])
-    position = ray * (spread_m / max(float(spread_px), 1e-6)) - R_start @ shape.mean(axis=0)
-    _, rotvec, translation = cv2.solvePnP(
-        shape,
-        np.ascontiguousarray(pixels),
-        camera.K,
-        None,
-        cv2.Rodrigues(R_start)[0],
-        position[:, None].copy(),
-        useExtrinsicGuess=True,
-        flags=cv2.SOLVEPNP_ITERATIVE,
+def _gather(
+    seconds: FloatArray, rays: FloatArray, shapes: FloatArray, observations: HandObservations, seen: NDArray[np.int64]
+) -> Evidence:
+    """What speaks for the pose: rays and shapes (M, 21, 3) of a right hand, and depths where there are any."""
+    judged = observations.landmarks_camera[seen]
+    depth, depth_sigma = observations.landmarks_depth_m[seen], _MEASURED_DEPTH_SIGMA_M
+    slope_sigma = _SLOPE_SIGMA
+    if np.isfinite(judged).any():
+        shapes = np.where(np.isfinite(judged), judged, shapes)
+        slope_sigma = _JUDGED_SLOPE_SIGMA
+        if not np.isfinite(depth).any():
+            depth, depth_sigma = judged[..., 2], _JUDGED_DEPTH_SIGMA_M
+    bones = shapes[:, _CHILD] - shapes[:, _PARENT]
+    return Evidence(
+        seconds=seconds,
+        rays=rays[..., :2],
+        rays_sigma=_RAY_SIGMA * np.linalg.norm(np.ptp(rays[..., :2], axis=1), axis=-1),
+        bone_slopes=bones[..., 2] / np.maximum(np.linalg.norm(bones, axis=-1), 1e-9),
+        bone_slope_sigma=slope_sigma,
+        depth_m=depth,
+        depth_sigma_m=depth_sigma,
     )
-    R = matrix_from_rotvec(np.asarray(rotvec, dtype=np.float64)[:, 0])
-    return np.asarray(shape @ R.T + np.asarray(translation)[:, 0])
 
 
-def _turn_towards(ray: FloatArray) -> FloatArray:
-    """The smallest rotation (3, 3) that takes the optical axis to `ray`: how a crop off centre sees the hand."""
-    direction = ray / np.linalg.norm(ray)
-    axis = np.cross([0.0, 0.0, 1.0], direction)
-    sine = float(np.linalg.norm(axis))
-    return matrix_from_rotvec(axis / max(sine, 1e-12) * np.arctan2(sine, direction[2]))
+def _towards_camera(landmarks_hand: FloatArray, rays: FloatArray) -> FloatArray:
+    """Landmarks (M, 21, 3) turned from the axes of the crop that was looked at, along its own ray, to the camera's."""
+    turn = np.array([turn_z_towards(ray) for ray in rays.mean(axis=1)])
+    return np.asarray(landmarks_hand @ np.swapaxes(turn, 1, 2))
+
+
+def _position(shapes: FloatArray, rays: FloatArray, hand_length_m: float) -> FloatArray:
+    """A first guess of the wrist's position (M, 3): where a hand of that length looks as large as this one."""
+    along_middle = shapes[:, [0, 9, 10, 11, 12]]
+    length = np.linalg.norm(np.diff(along_middle, axis=1), axis=-1).sum(axis=1)
+    shapes = shapes * (hand_length_m / np.maximum(length, 1e-6))[:, None, None]
+    centred = shapes - shapes.mean(axis=1, keepdims=True)
+    spread = np.linalg.norm((rays - rays.mean(axis=1, keepdims=True))[..., :2], axis=(1, 2))
+    depth = np.linalg.norm(centred[..., :2], axis=(1, 2)) / np.maximum(spread, 1e-9)
+    return np.asarray(rays.mean(axis=1) * depth[:, None] + centred[:, 0])

@@ -23,11 +23,12 @@ class PictureSpool:
     ) -> None:
         self._file.close()
 
-    def append(self, picture: bytes) -> None:
-        """Put one more picture at the end."""
+    def append(self, picture: bytes) -> int:
+        """Put one more picture at the end; its number, from 0."""
         self._file.write(picture)
         self._spans.append((self._size, len(picture)))
         self._size += len(picture)
+        return len(self._spans) - 1
 
     def read(self, index: int) -> bytes:
         """The picture that was put there as number `index`, from 0."""

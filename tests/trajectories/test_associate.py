@@ -7,7 +7,7 @@ from hand_builders import CAMERA, detection, moving_hand, timestamps
 
 from humandata.hands.estimator import HandDetection
 from humandata.schemas.landmarks import Side
-from humandata.trajectories.associate import AssociateSettings, HandObservations, associate
+from humandata.trajectories.associate import AssociateSettings, HandObservations, associate, settle_sides
 
 NUM_FRAMES = 30
 LEFT = moving_hand("left", NUM_FRAMES, x=-0.15)
@@ -85,3 +85,13 @@ def test_no_detections_give_no_hands() -> None:
     hands = run([[] for _ in range(5)])
     assert not hands["left"].seen.any()
     assert hands["left"].landmarks_px.shape == (5, 21, 2)
+
+
+def test_a_track_settles_the_side_of_each_of_its_hands_before_any_is_reconstructed() -> None:
+    right, left = moving_hand("right", 10, x=-0.15), moving_hand("left", 10, x=0.15)
+    frames = [[detection(a, "right"), detection(b, "left")] for a, b in zip(right, left, strict=True)]
+    frames[4] = [detection(right[4], "left", 0.6), detection(left[4], "left"), detection(left[4], "right", 0.4)]
+    settled = settle_sides(timestamps(10), frames, CAMERA.width, AssociateSettings())
+    assert [sorted(hand.side for hand in hands) for hands in settled] == [["left", "right"]] * 10
+    [flickered] = [hand for hand in settled[4] if hand.side == "right"]
+    np.testing.assert_array_equal(flickered.landmarks_px, CAMERA.project(right[4]))

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hand_builders import CAMERA, detection, moving_hand, timestamps
+from hand_builders import CAMERA, detection, timestamps
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +18,8 @@ from humandata.hands.estimator import HandDetection
 from humandata.schemas.landmarks import SIDES
 from humandata.schemas.sidecar import CameraPoses, Sidecar
 from humandata.trajectories.build import Tracks, TrackSettings, build_tracks, cut_segments
-from humandata.trajectories.lift import LiftSettings, constant_size
+from humandata.trajectories.hand_model import PALM, PHALANGES, HandShape, pose_hand
+from humandata.trajectories.hand_priors import ANGLE_MEAN
 from humandata.trajectories.retarget import RetargetSettings
 from humandata.trajectories.segment import Segment, SegmentSettings, spans
 
@@ -28,10 +29,13 @@ STATIC = Sidecar(camera_motion="static")
 
 
 def right_hand_in_camera() -> FloatArray:
-    """(N, 21, 3): a moving right hand with the bones that the lifter assumes."""
-    moving = moving_hand("right", NUM_FRAMES)
-    sized = constant_size(moving, LiftSettings().hand_length_m)
-    return np.asarray(sized - sized.mean(axis=1, keepdims=True) + moving.mean(axis=1, keepdims=True))
+    """(N, 21, 3): a right hand of the size and in the posture that the lifter expects, drifting and turning slowly."""
+    length_m = TrackSettings().lift.hand_length_m
+    hand = pose_hand(HandShape(length_m * PALM, length_m * PHALANGES), ANGLE_MEAN[None]).points[0]
+    phase = np.linspace(0.0, 1.0, NUM_FRAMES)[:, None]
+    R_back = np.array([[0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]])
+    R = matrix_from_rotvec(phase * [0.2, 0.3, -0.2]) @ R_back
+    return np.asarray(hand @ np.swapaxes(R, 1, 2) + ([0.0, 0.05, 0.5] + phase * [0.1, 0.05, 0.05])[:, None])
 
 
 def detect(landmarks: FloatArray, missing: Sequence[int] = ()) -> list[list[HandDetection]]:
@@ -55,8 +59,8 @@ def test_a_perfectly_seen_hand_comes_out_where_it_was() -> None:
     arm = segment.arms["right"]
     np.testing.assert_array_equal(segment.frame_index, np.arange(0, NUM_FRAMES, 2))
     np.testing.assert_array_equal(segment.timestamp_ns, timestamps(NUM_FRAMES)[::2])
-    # Smoothing bends a slow turn by micrometres.
-    np.testing.assert_allclose(arm.T_world_ee, palm_frame(truth[::2], "right"), atol=1e-3)
+    # The fit weighs pixels against what hands usually do: a millimetre, half a degree.
+    np.testing.assert_allclose(arm.T_world_ee, palm_frame(truth[::2], "right"), atol=1.5e-2)
     assert arm.valid.all()
     assert not arm.interpolated.any()
     assert segment.quality["mean_confidence"] == pytest.approx(0.8)
@@ -79,7 +83,7 @@ def test_a_short_gap_is_filled_and_flagged() -> None:
     arm = segment.arms["right"]
     assert arm.valid.all()
     np.testing.assert_array_equal(np.flatnonzero(arm.interpolated), np.arange(20, 30))
-    np.testing.assert_allclose(arm.T_world_ee, palm_frame(truth, "right"), atol=5e-3)
+    np.testing.assert_allclose(arm.T_world_ee, palm_frame(truth, "right"), atol=2e-2)
     assert arm.hand is not None
     np.testing.assert_allclose(arm.hand.landmarks_px, CAMERA.project(truth), atol=5.0)
 
@@ -106,7 +110,7 @@ def test_a_hand_at_rest_stays_at_rest_while_the_head_turns() -> None:
     (segment,) = cut(build(detect(seen, missing=range(20, 26)), Sidecar(camera_poses=poses)))
     positions = segment.arms["right"].T_world_ee[:, :3, 3]
     assert segment.world_valid.all()
-    np.testing.assert_allclose(positions, positions[:1].repeat(len(positions), axis=0), atol=1e-4)
+    np.testing.assert_allclose(positions, positions[:1].repeat(len(positions), axis=0), atol=3e-3)
 
 
 def test_without_a_known_camera_the_arms_are_in_the_camera_and_say_so() -> None:
@@ -115,7 +119,7 @@ def test_without_a_known_camera_the_arms_are_in_the_camera_and_say_so() -> None:
     assert segment.world_frame == "camera"
     assert not segment.world_valid.any()
     assert np.isnan(segment.T_world_camera).all()
-    np.testing.assert_allclose(segment.arms["right"].T_world_ee, palm_frame(truth[::2], "right"), atol=1e-3)
+    np.testing.assert_allclose(segment.arms["right"].T_world_ee, palm_frame(truth[::2], "right"), atol=1.5e-2)
 
 
 def test_where_the_cameras_pose_is_missing_so_is_the_arm() -> None:

@@ -1,0 +1,87 @@
+"""What was seen in a video: its frames' times, the pictures kept of them, and the hands in each."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from humandata.geometry.cameras import Camera
+from humandata.hands.estimator import HandDetection, HandEstimator, HandReconstructor, PictureDetector
+from humandata.pipelines.recipe import Recipe
+from humandata.trajectories.associate import settle_sides
+from humandata.trajectories.search import Search
+from humandata.video.decode import Decoding
+from humandata.video.images import decode_image, encode_jpeg
+from humandata.video.rates import Thinner
+from humandata.video.spool import PictureSpool
+
+Image = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Sightings:
+    """What was found in the N frames looked at."""
+
+    timestamp_ns: NDArray[np.int64]
+    """(N,)."""
+    stored: NDArray[np.int64]
+    """Indices of the frames whose pictures were kept, in order; the k-th is number k of the spool."""
+    detections: list[tuple[HandDetection, ...]]
+    """N."""
+
+    @property
+    def num_with_hands(self) -> int:
+        """Frames in which a hand was found."""
+        return sum(bool(hands) for hands in self.detections)
+
+
+def look(
+    decoding: Decoding, camera: Camera, estimator: HandEstimator, recipe: Recipe, spool: PictureSpool
+) -> Sightings:
+    """Find hands in every frame, first by tracking forward and then where that left doubt.
+
+    An estimator that reconstructs is given what its detector found so, each hand on the side that its track says.
+
+    The pictures of frames that may become steps are appended to `spool`. Raises what decoding and the estimator raise.
+    """
+    source_rate = decoding.info.average_rate_hz
+    detection_rate = min(recipe.decode.rate_hz, source_rate or recipe.decode.rate_hz)
+    thinner = Thinner(recipe.store.rate_hz, detection_rate)
+    timestamps: list[int] = []
+    stored: list[int] = []
+    places: list[tuple[PictureSpool, int]] = []
+
+    with PictureSpool() as others:
+
+        def frames() -> Generator[tuple[int, Image]]:
+            for frame in decoding:
+                keep = thinner.keeps(frame.timestamp_ns)
+                kept_in = spool if keep else others
+                if keep:
+                    stored.append(len(timestamps))
+                places.append((kept_in, kept_in.append(encode_jpeg(frame.image, recipe.store.jpeg_quality))))
+                timestamps.append(frame.timestamp_ns)
+                yield frame.timestamp_ns, frame.image
+
+        def picture(index: int) -> Image:
+            kept_in, number = places[index]
+            return decode_image(kept_in.read(number))
+
+        detector = estimator.detector if isinstance(estimator, HandReconstructor) else estimator
+        with closing(frames()) as source:
+            detections = list(detector.track(source, camera))
+        timestamp_ns = np.array(timestamps, dtype=np.int64)
+        if isinstance(detector, PictureDetector):
+            search = Search(
+                detector, detector, picture, timestamp_ns, camera, recipe.track.search, recipe.track.associate
+            )
+            detections = search.extend(detections)
+        if isinstance(estimator, HandReconstructor):
+            settled = settle_sides(timestamp_ns, detections, camera.width, recipe.track.associate)
+            seen = ((picture(index) if hands else None, hands) for index, hands in enumerate(settled))
+            detections = list(estimator.reconstruct(seen, camera))
+    return Sightings(timestamp_ns, np.array(stored, dtype=np.int64), detections)
