@@ -131,9 +131,11 @@ def install_line() -> str:
 
 
 def weights_step(files: HamerFiles) -> str:
-    """What to type to have the checkpoint."""
+    """What to type to have the checkpoint: 6 GB, of which the greater part, a detector's weights, is not unpacked."""
     parent = shlex.quote(str(files.folder.parent))
-    return f"mkdir -p {parent} && curl -L {_CHECKPOINT_ADDRESS} | tar -xz -C {parent} --exclude=_DATA/vitpose_ckpts"
+    archive = f"{parent}/hamer_demo_data.tar.gz"
+    download = f"mkdir -p {parent} && curl -L -C - -o {archive} {_CHECKPOINT_ADDRESS}"
+    return f"{download} && tar -xf {archive} -C {parent} --exclude=_DATA/vitpose_ckpts"
 
 
 def mano_step(files: HamerFiles) -> str:
