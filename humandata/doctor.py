@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from humandata.camera_motion.pycolmap_package import PYCOLMAP_INSTALL, pycolmap_version
 from humandata.errors import MissingDependencyError
 from humandata.hands.hamer_files import (
     HamerFiles,
@@ -80,6 +81,7 @@ def diagnose() -> list[Check]:
         *(check_model(status) for status in list_models()),
         check_cache(cache_folder()),
         *check_hamer(hamer_files()),
+        check_structure_from_motion(),
     ]
 
 
@@ -161,6 +163,12 @@ def check_cache(folder: Path) -> Check:
     free_gib = shutil.disk_usage(existing).free / 2**30
     detail = f"{folder}, {'writable' if writable else 'not writable'}, {free_gib:.1f} GiB free"
     return Check("cache", writable, detail, "export HUMANDATA_CACHE=<a folder you can write to>", optional=True)
+
+
+def check_structure_from_motion() -> Check:
+    """The package that works out a moving camera's path; it is an extra."""
+    version = pycolmap_version()
+    return Check("extra sfm", version is not None, version or "not installed", PYCOLMAP_INSTALL, optional=True)
 
 
 def check_hamer(files: HamerFiles) -> tuple[Check, Check, Check]:

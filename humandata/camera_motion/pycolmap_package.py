@@ -7,6 +7,9 @@ from typing import Any
 
 from humandata.errors import MissingDependencyError
 
+PYCOLMAP_INSTALL = "pip install 'humandata[sfm]'"
+"""The line that installs it."""
+
 
 def pycolmap_version() -> str | None:
     """The version that is installed; None where it is not."""
@@ -18,7 +21,7 @@ def pycolmap_version() -> str | None:
 
 def missing_pycolmap() -> MissingDependencyError:
     """The error where structure from motion is wanted and the package is absent."""
-    return MissingDependencyError("structure from motion needs pycolmap: pip install 'humandata[sfm]'")
+    return MissingDependencyError(f"structure from motion needs pycolmap: {PYCOLMAP_INSTALL}")
 
 
 def import_pycolmap() -> Any:
