@@ -25,9 +25,7 @@ from humandata.hands.reconstruction import Reconstruction
 from humandata.hands.weights import cache_folder
 
 NUM_LANDMARKS = 21
-_UNUSED = ("discriminator.",)
-"""Weights that serve training only."""
-_FROM_MANO = ("mano.",)
+_FROM_MANO = "mano."
 """Buffers that MANO's own file fills; a checkpoint may lack those that another version of smplx makes."""
 
 
@@ -102,13 +100,13 @@ def _unpacked_mano(path: Path) -> Path:
 
 
 def _load_weights(model: torch.nn.Module, path: Path) -> None:
-    weights = {name: tensor for name, tensor in read_state_dict(path).items() if not name.startswith(_UNUSED)}
+    """Fill the network; what a checkpoint holds besides, such as the discriminator of its training, is left out."""
     try:
-        missing, unexpected = model.load_state_dict(weights, strict=False)
+        missing, _ = model.load_state_dict(read_state_dict(path), strict=False)
     except RuntimeError as failure:
         raise InputError(f"{path}: not a checkpoint of this HaMeR ({str(failure).splitlines()[-1].strip()}).") from None
-    wrong = [name for name in (*missing, *unexpected) if not name.startswith(_FROM_MANO)]
-    if wrong:
+    lacking = [name for name in missing if not name.startswith(_FROM_MANO)]
+    if lacking:
         raise InputError(
-            f"{path}: not a checkpoint of this HaMeR: {len(wrong)} weights differ, the first is {wrong[0]}."
+            f"{path}: not a checkpoint of this HaMeR: it lacks {len(lacking)} weights, first {lacking[0]}."
         )
