@@ -44,7 +44,9 @@ def make_episode(
         ]
         landmarks = in_hand @ np.swapaxes(R, -1, -2) + position[:, None]
         T_world_ee = palm_frame(landmarks, side)
-        hand = HandTrack(wrist_frame(landmarks, side), landmarks, CAMERA.project(landmarks))
+        hand = HandTrack(
+            wrist_frame(landmarks, side), np.full((num_steps, 3), 0.02), landmarks, CAMERA.project(landmarks)
+        )
     content = content_sha256([seed, embodiment, num_steps, rate_hz, task])
     valid = np.ones(num_steps, bool)
     return Episode(

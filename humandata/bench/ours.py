@@ -16,7 +16,7 @@ from humandata.pipelines.extract import extract
 from humandata.pipelines.recipe import Recipe, load_recipe
 from humandata.schemas.episode import HandTrack
 
-_SIGMA_FIELD = "sigma_m"
+_SIGMA_FIELD = "wrist_sigma_m"
 
 
 def bench_recipe() -> Recipe:

@@ -128,6 +128,7 @@ def _arm_arrays(side: Side, arm: ArmTrack | None, num_steps: int) -> dict[str, p
     ee_position, ee_wxyz = position_wxyz_from_transform(arm.T_world_ee if arm else missing)
     wrist_position, wrist_wxyz = position_wxyz_from_transform(hand.T_world_wrist if hand else missing)
     nothing = np.full(num_steps, np.nan)
+    sigma = hand.wrist_sigma_m if hand else np.full((num_steps, 3), np.nan)
     landmarks_camera = hand.landmarks_camera if hand else np.full((num_steps, NUM_LANDMARKS, 3), np.nan)
     landmarks_px = hand.landmarks_px if hand else np.full((num_steps, NUM_LANDMARKS, 2), np.nan)
     return {
@@ -140,6 +141,7 @@ def _arm_arrays(side: Side, arm: ArmTrack | None, num_steps: int) -> dict[str, p
         f"{side}_aperture_m": _numbers(arm.aperture_m if arm else nothing),
         f"{side}_wrist_position": _vectors(wrist_position, pa.float64()),
         f"{side}_wrist_wxyz": _vectors(wrist_wxyz, pa.float64()),
+        f"{side}_wrist_sigma_m": _vectors(sigma, pa.float32()),
         f"{side}_landmarks_camera": _vectors(landmarks_camera.reshape(num_steps, -1), pa.float32()),
         f"{side}_landmarks_px": _vectors(landmarks_px.reshape(num_steps, -1), pa.float32()),
         **_mano_arrays(side, hand.mano if hand else None, num_steps),
@@ -182,10 +184,18 @@ def _hand_from_table(side: Side, table: pa.Table) -> HandTrack | None:
         return None
     return HandTrack(
         T_world_wrist=transform_from_position_wxyz(wrist_position, _matrix(table, f"{side}_wrist_wxyz", (4,))),
+        wrist_sigma_m=_sigma_from_table(side, table),
         landmarks_camera=_matrix(table, f"{side}_landmarks_camera", (NUM_LANDMARKS, 3)),
         landmarks_px=_matrix(table, f"{side}_landmarks_px", (NUM_LANDMARKS, 2)),
         mano=_mano_from_table(side, table),
     )
+
+
+def _sigma_from_table(side: Side, table: pa.Table) -> FloatArray:
+    name = f"{side}_wrist_sigma_m"
+    if name not in table.column_names:  # not in sources written before there was one
+        return np.full((table.num_rows, 3), np.nan)
+    return _matrix(table, name, (3,))
 
 
 def _mano_from_table(side: Side, table: pa.Table) -> ManoTrack | None:

@@ -60,6 +60,14 @@ def _arm_columns(side: Side) -> tuple[Column, ...]:
         _vector(f"{side}_wrist_position", 3, "the wrist of a hand", "m", "world"),
         _vector(f"{side}_wrist_wxyz", 4, "R_world_wrist as a unit quaternion, w >= 0", None, "world"),
         Column(
+            f"{side}_wrist_sigma_m",
+            _list(pa.float32(), 3),
+            "standard deviation of the wrist's position, along right, down and away from the camera",
+            "m",
+            "camera",
+            (3,),
+        ),
+        Column(
             f"{side}_landmarks_camera",
             _list(pa.float32(), 63),
             "21 hand landmarks in the MediaPipe order",

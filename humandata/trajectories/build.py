@@ -18,7 +18,7 @@ from humandata.schemas.episode import ArmTrack, Scale
 from humandata.schemas.landmarks import SIDES, Side
 from humandata.schemas.sidecar import Sidecar
 from humandata.trajectories.associate import AssociateSettings, HandObservations, associate
-from humandata.trajectories.fill import FillSettings, fill_confidence, fill_landmarks, short_gaps
+from humandata.trajectories.fill import FillSettings, fill_confidence, fill_landmarks, fill_sigma, short_gaps
 from humandata.trajectories.lift import LiftedHand, LiftSettings, lift
 from humandata.trajectories.mano import take_mano, with_mano
 from humandata.trajectories.missing import known_steps, where_valid
@@ -119,6 +119,7 @@ def _build_arm(
     arm = retarget(
         landmarks_camera,
         landmarks_px,
+        fill_sigma(where_valid(known, lifted.wrist_sigma_m), gaps),
         fill_confidence(where_valid(known, observations.confidence), gaps),
         filled,
         path,
@@ -158,6 +159,7 @@ def _take_arm(arm: ArmTrack, frames: NDArray[np.int64]) -> ArmTrack:
         hand=replace(
             arm.hand,
             T_world_wrist=arm.hand.T_world_wrist[frames],
+            wrist_sigma_m=arm.hand.wrist_sigma_m[frames],
             landmarks_camera=arm.hand.landmarks_camera[frames],
             landmarks_px=arm.hand.landmarks_px[frames],
             mano=take_mano(arm.hand.mano, frames),

@@ -67,6 +67,14 @@ def fill_confidence(confidence: FloatArray, gaps: list[Gap]) -> FloatArray:
     return filled
 
 
+def fill_sigma(sigma_m: FloatArray, gaps: list[Gap]) -> FloatArray:
+    """Standard deviations (N, 3) where a filled frame takes the larger one of the two frames it was made from."""
+    filled = sigma_m.copy()
+    for gap in gaps:
+        filled[gap.start : gap.stop] = np.maximum(sigma_m[gap.start - 1], sigma_m[gap.stop])
+    return filled
+
+
 def _fraction(timestamp_ns: NDArray[np.int64], gap: Gap) -> FloatArray:
     before, after = timestamp_ns[gap.start - 1], timestamp_ns[gap.stop]
     return np.asarray((timestamp_ns[gap.start : gap.stop] - before) / (after - before))

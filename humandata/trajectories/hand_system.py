@@ -26,7 +26,10 @@ HUBER = 2.0
 LANDMARK_WEIGHT = np.ones(21)
 LANDMARK_WEIGHT[0] = 0.5
 LANDMARK_WEIGHT[[5, 9, 13, 17]] = 2.0 / 3.0
-"""Nothing on the skin marks the wrist and the knuckles as sharply as a fingertip or a bent joint."""
+LANDMARK_WEIGHT[[3, 7]] = 1.5
+LANDMARK_WEIGHT[[4, 8]] = 2.0
+"""Nothing on the skin marks the wrist and the knuckles as sharply as a fingertip; thumb and index are hidden least, and
+the aperture between them matters most."""
 
 
 @dataclass(frozen=True)

