@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from humandata.camera_motion.background import judge_background
 from humandata.camera_motion.declared import DeclaredPoses, declared_path
-from humandata.camera_motion.path import CameraPath, posed_path, static_path, unknown_path
+from humandata.camera_motion.path import CameraPath, join_paths, posed_path, static_path, unknown_path
 from humandata.camera_motion.rgbd import DepthAt, depth_odometry
 from humandata.camera_motion.scale import scale_from_hands
 from humandata.camera_motion.settings import MotionChoice, MotionSettings, TrustSettings
@@ -38,6 +39,14 @@ class Evidence:
     sidecar: Sidecar
     poses: DeclaredPoses | None
     depth_at: DepthAt | None
+    max_gap_s: float = 1.0
+    """An episode runs on across a hole up to this long; parts of a path that share no world lie further apart."""
+
+    def part(self, frames: slice) -> Evidence:
+        """What is known of some of the frames."""
+        timestamp_ns = self.timestamp_ns[frames]
+        inside = (self.view.timestamp_ns >= timestamp_ns[0]) & (self.view.timestamp_ns <= timestamp_ns[-1])
+        return replace(self, timestamp_ns=timestamp_ns, view=self.view.subset(np.flatnonzero(inside)))
 
 
 def find_camera_path(evidence: Evidence, hands: Hands, choice: MotionChoice, settings: MotionSettings) -> CameraPath:
@@ -61,7 +70,7 @@ def find_camera_path(evidence: Evidence, hands: Hands, choice: MotionChoice, set
     if choice in {"static", "sidecar"}:
         return unknown_path(num_frames, "nothing")
     decided_by: CameraDecision = "sidecar" if evidence.sidecar.camera_motion else "option"
-    return _estimated(evidence, hands, choice, decided_by, settings.trust)
+    return _estimated(evidence, hands, choice, decided_by, settings)
 
 
 def _by_background(evidence: Evidence, hands: Hands, settings: MotionSettings) -> CameraPath:
@@ -73,18 +82,18 @@ def _by_background(evidence: Evidence, hands: Hands, settings: MotionSettings) -
     figures = {"camera_still_pictures": motion.still_pictures, "camera_shift_px": motion.shift_px}
     if motion.still:
         return static_path(len(evidence.timestamp_ns), "background", figures=figures)
-    path = _estimated(evidence, hands, "auto", "background", settings.trust)
+    path = _estimated(evidence, hands, "auto", "background", settings)
     return replace(path, figures=figures | path.figures)
 
 
 def _estimated(
-    evidence: Evidence, hands: Hands, choice: MotionChoice, decided_by: CameraDecision, trust: TrustSettings
+    evidence: Evidence, hands: Hands, choice: MotionChoice, decided_by: CameraDecision, settings: MotionSettings
 ) -> CameraPath:
     """By depth maps where there are any, else by structure from motion, unless one of them is asked for by name."""
     if choice == "rgbd" or (choice == "auto" and evidence.depth_at is not None):
-        return _by_depth(evidence, decided_by, trust)
+        return _by_depth(evidence, decided_by, settings.trust)
     try:
-        return _by_structure(evidence, hands, decided_by, trust)
+        return _in_windows(evidence, hands, decided_by, settings)
     except MissingDependencyError as missing:
         if choice == "sfm":
             raise
@@ -102,6 +111,24 @@ def _by_depth(evidence: Evidence, decided_by: CameraDecision, trust: TrustSettin
         note = f"the camera moves, and odometry over the depth maps places only {placed:.0%} of the pictures"
         return unknown_path(len(evidence.timestamp_ns), decided_by, note, figures)
     return _through(evidence, odometry.T_start_camera, "camera_start", "rgbd", decided_by, figures)
+
+
+def _in_windows(evidence: Evidence, hands: Hands, decided_by: CameraDecision, settings: MotionSettings) -> CameraPath:
+    """By structure from motion, of one stretch of time after the other: work and memory grow with its square."""
+    times = evidence.timestamp_ns
+    count = max(1, int(np.ceil((times[-1] - times[0]) / 1e9 / settings.window_s)))
+    cuts = np.searchsorted(times, np.linspace(times[0], times[-1] + 1, count + 1))
+    windows = [slice(start, stop) for start, stop in pairwise(cuts.tolist()) if stop > start]
+    paths = [
+        _by_structure(
+            evidence.part(window),
+            {side: landmarks[window] for side, landmarks in hands.items()},
+            decided_by,
+            settings.trust,
+        )
+        for window in windows
+    ]
+    return join_paths(times, paths, round(evidence.max_gap_s * 1e9))
 
 
 def _by_structure(evidence: Evidence, hands: Hands, decided_by: CameraDecision, trust: TrustSettings) -> CameraPath:

@@ -57,8 +57,6 @@ def declared_path(timestamp_ns: NDArray[np.int64], sidecar: Sidecar, poses: Decl
         return static_path(len(timestamp_ns), "sidecar") if static else None
     if static:
         return static_path(len(timestamp_ns), "sidecar", poses.T_world_camera[0], poses.world)
-    if not poses.metric:
-        return None
     path = posed_path(timestamp_ns, poses.timestamp_ns, poses.T_world_camera, poses.world, "sidecar", "sidecar")
     if len(timestamp_ns) and not path.world_valid.any():
         raise InputError(
@@ -66,7 +64,7 @@ def declared_path(timestamp_ns: NDArray[np.int64], sidecar: Sidecar, poses: Decl
             f"and none is of the video's {timestamp_ns[0] / 1e9:.3f} s to {timestamp_ns[-1] / 1e9:.3f} s. Give the "
             "difference of the clocks in the sidecar: 'camera_path.offset_ns'."
         )
-    return path
+    return path if poses.metric else None
 
 
 def path_in_sidecar(timestamp_ns: NDArray[np.int64], sidecar: Sidecar | None) -> CameraPath:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,7 +32,7 @@ class CameraPath:
     figures: dict[str, float] = field(default_factory=dict)
     """What the decision rests on, by the names that an episode's quality has it under."""
     note: str | None = None
-    """Why the motion is not known, in words, where something was tried."""
+    """Why the motion, or that of some of the frames, is not known, in words, where something was tried."""
 
 
 def static_path(
@@ -78,3 +79,29 @@ def unknown_path(
     nowhere = np.full((num_frames, 4, 4), np.nan)
     valid = np.zeros(num_frames, dtype=np.bool_)
     return CameraPath(nowhere, valid, "camera", "unknown", decided_by, figures or {}, note)
+
+
+def join_paths(timestamp_ns: NDArray[np.int64], parts: Sequence[CameraPath], min_hole_ns: int) -> CameraPath:
+    """One path over N frames from at least one part after the other, each in a world of its own.
+
+    Poses on both sides of a seam cannot be compared, so that a hole of more than `min_hole_ns` is left there. Figures
+    are the means of the parts'. Unknown is only a path of which all parts are.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    T_world_camera = np.concatenate([part.T_world_camera for part in parts])
+    seams = np.cumsum([len(part.world_valid) for part in parts])[:-1]
+    for seam in seams.tolist():
+        before = np.flatnonzero(np.isfinite(T_world_camera[:seam, 0, 0]))
+        if len(before):
+            T_world_camera[seam:][timestamp_ns[seam:] <= timestamp_ns[before[-1]] + min_hole_ns] = np.nan
+    known = [part for part in parts if part.camera_motion != "unknown"]
+    names = {name: None for part in known or parts for name in part.figures}
+    figures = {
+        name: float(np.mean([part.figures[name] for part in known or parts if name in part.figures])) for name in names
+    }
+    first = (known or parts)[0]
+    notes = [part.note for part in parts if part.note]
+    note = f"in {len(notes)} of {len(parts)} stretches of the video: {notes[0]}" if notes else None
+    valid = np.asarray(np.isfinite(T_world_camera).all(axis=(1, 2)))
+    return CameraPath(T_world_camera, valid, first.world_frame, first.camera_motion, first.decided_by, figures, note)

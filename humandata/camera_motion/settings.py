@@ -37,3 +37,8 @@ class MotionSettings(Document):
 
     background: BackgroundSettings = BackgroundSettings()
     trust: TrustSettings = TrustSettings()
+    window_s: PositiveFloat = Field(
+        default=30.0,
+        description="structure from motion is done for stretches of up to this length; they share no world, and the "
+        "seams end an episode",
+    )

@@ -44,11 +44,15 @@ class View:
         """At most `rate_hz` of the pictures a second."""
         from humandata.video.rates import thin
 
-        kept = np.flatnonzero(thin(self.timestamp_ns, rate_hz, None)).tolist()
+        return self.subset(np.flatnonzero(thin(self.timestamp_ns, rate_hz, None)))
+
+    def subset(self, numbers: NDArray[np.integer]) -> View:
+        """Some of the pictures, by their increasing numbers."""
+        kept = numbers.tolist()
         return View(
             self.timestamp_ns[kept],
             lambda number: self.picture(kept[number]),
-            [self.hands_px[index] for index in kept],
+            [self.hands_px[number] for number in kept],
             self.camera,
         )
 

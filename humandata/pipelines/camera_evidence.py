@@ -27,8 +27,11 @@ def gather_evidence(
     detections: Sequence[Sequence[HandDetection]],
     stored: NDArray[np.int64],
     spool: PictureSpool,
+    max_gap_s: float,
 ) -> Evidence:
     """What is known of a video's camera, whose k-th stored picture is of frame `stored[k]` of the N looked at.
+
+    `max_gap_s` is how long a hole an episode runs on across.
 
     Raises InputError where the sidecar names poses or depth maps that cannot be used.
     """
@@ -39,4 +42,4 @@ def gather_evidence(
         hands_px=[[hand.landmarks_px for hand in detections[frame]] for frame in stored.tolist()],
         camera=camera,
     )
-    return Evidence(timestamp_ns, view, sidecar, declared_poses(video, sidecar), maps.at if maps else None)
+    return Evidence(timestamp_ns, view, sidecar, declared_poses(video, sidecar), maps.at if maps else None, max_gap_s)

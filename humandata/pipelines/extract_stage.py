@@ -72,8 +72,9 @@ class ExtractStage:
             )
             scale: Scale = "metric" if sidecar.hand_length_m or num_measured(measured) else "assumed"
             settings = _with_hand_length(self._recipe.track, sidecar.hand_length_m)
+            max_gap_s = max(settings.fill.max_gap_s, settings.segment.max_gap_s)
             evidence = gather_evidence(
-                item.path, sidecar, camera, seen.timestamp_ns, seen.detections, seen.stored, spool
+                item.path, sidecar, camera, seen.timestamp_ns, seen.detections, seen.stored, spool, max_gap_s
             )
             motion = self._recipe.camera.motion
             find_path = partial(find_camera_path, evidence, choice=motion, settings=self._recipe.camera)

@@ -107,6 +107,24 @@ def test_structure_from_motion_keeps_a_resting_hand_at_rest() -> None:
     assert abs(np.log(scale)) < 2 * path.figures["camera_scale_sigma"]
 
 
+def test_stretches_that_share_no_world_are_further_apart_than_an_episode_runs_on() -> None:
+    pytest.importorskip("pycolmap")
+    there = swaying(10)
+    there_and_back = np.concatenate([there, there[::-1]])
+    landmarks = hand_at(there_and_back, PLACE)
+    room = render_room(there_and_back, hands=[[each] for each in CAMERA.project(landmarks)])
+    settings = MotionSettings(window_s=1.0)
+    path = find_camera_path(replace(evidence(room), max_gap_s=0.25), {"right": landmarks}, "sfm", settings)
+    assert path.camera_motion == "sfm", path.note
+    known = np.flatnonzero(path.world_valid)
+    times = room.view.timestamp_ns[known]
+    [seam] = np.flatnonzero(np.diff(known) > 1)
+    assert times[seam + 1] - times[seam] > 250_000_000
+    # Each stretch begins a world of its own, where its first picture was taken.
+    np.testing.assert_allclose(path.T_world_camera[0], np.eye(4), atol=1e-9)
+    assert np.linalg.norm(path.T_world_camera[known[seam + 1], :3, 3]) < 0.5 * np.linalg.norm(there[-1, :3, 3])
+
+
 def test_a_scale_that_is_not_known_well_enough_is_not_used() -> None:
     pytest.importorskip("pycolmap")
     room, hands = swayed()
