@@ -12,7 +12,7 @@ from typing import Any
 
 from humandata.bench.cost import stage_shares
 from humandata.bench.estimates import Hands
-from humandata.bench.metrics import Samples, clip_errors, jerk_m_s3, pooled, summarise
+from humandata.bench.metrics import Samples, clip_errors, pooled, summarise
 from humandata.bench.naive import naive_hands
 from humandata.bench.ours import bench_recipe, extract_suite, stored_hands
 from humandata.bench.suite import Suite, SuiteClip, render_suite
@@ -21,6 +21,7 @@ from humandata.schemas.documents import read_document
 from humandata.schemas.landmarks import SIDES
 from humandata.schemas.sidecar import Sidecar
 from humandata.studio.truth import Truth, load_truth
+from humandata.trajectories.jerk import jerk_m_s3
 
 Summary = dict[str, float | None]
 

@@ -18,6 +18,7 @@ from humandata.geometry.rotations import FloatArray, angle_between
 from humandata.geometry.transforms import invert
 from humandata.schemas.landmarks import SIDES, HandLandmark, Side
 from humandata.studio.truth import HandTruth, Truth
+from humandata.trajectories.jerk import jerk_m_s3
 
 PCK_SHARE = 0.05
 """Of the longer side of the true hand's box, as HInt is scored (Pavlakos et al., "Reconstructing Hands in 3D with
@@ -89,18 +90,6 @@ def clip_errors(truth: Truth, hands: Hands) -> Samples:
     matches = match(truth, hands)
     sides = [_side_errors(truth, side, hands[side], matches) for side in SIDES]
     return {**_detection(truth, matches), **pooled(sides)}
-
-
-def jerk_m_s3(timestamp_ns: np.ndarray, positions: FloatArray) -> FloatArray:
-    """Magnitude (M,) of the third derivative of positions (T, 3), wherever four frames in a row are known."""
-    seconds = timestamp_ns / 1e9
-    value, middle = positions, seconds
-    for _ in range(3):
-        step = np.diff(middle)
-        value = np.diff(value, axis=0) / step[:, None]
-        middle = (middle[1:] + middle[:-1]) / 2.0
-    jerk = np.linalg.norm(value, axis=1)
-    return np.asarray(jerk[np.isfinite(jerk)])
 
 
 def one_scale(points: FloatArray, exact: FloatArray) -> float:

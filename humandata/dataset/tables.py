@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from humandata.embodiments.grip_events import grip_events
 from humandata.geometry.cameras import Camera
 from humandata.geometry.distortion import make_distortion
 from humandata.geometry.transforms import position_wxyz_from_transform, transform_from_position_wxyz
@@ -139,6 +140,7 @@ def _arm_arrays(side: Side, arm: ArmTrack | None, num_steps: int) -> dict[str, p
         f"{side}_ee_wxyz": _vectors(ee_wxyz, pa.float64()),
         f"{side}_gripper_opening": _numbers(arm.gripper_opening if arm else nothing),
         f"{side}_aperture_m": _numbers(arm.aperture_m if arm else nothing),
+        f"{side}_grip_event": pa.array(grip_events(arm.gripper_opening if arm else nothing), pa.string()),
         f"{side}_wrist_position": _vectors(wrist_position, pa.float64()),
         f"{side}_wrist_wxyz": _vectors(wrist_wxyz, pa.float64()),
         f"{side}_wrist_sigma_m": _vectors(sigma, pa.float32()),

@@ -57,6 +57,7 @@ def _arm_columns(side: Side) -> tuple[Column, ...]:
         _vector(f"{side}_ee_wxyz", 4, "R_world_ee as a unit quaternion, w >= 0", None, "world"),
         Column(f"{side}_gripper_opening", pa.float32(), "0 = closed, 1 = open"),
         Column(f"{side}_aperture_m", pa.float32(), "distance between the fingertips", "m"),
+        Column(f"{side}_grip_event", pa.string(), "close | open: from this step on the fingers hold, or let go"),
         _vector(f"{side}_wrist_position", 3, "the wrist of a hand", "m", "world"),
         _vector(f"{side}_wrist_wxyz", 4, "R_world_wrist as a unit quaternion, w >= 0", None, "world"),
         Column(

@@ -49,7 +49,7 @@ class HandTrack:
     T_world_wrist: FloatArray
     """(T, 4, 4)."""
     wrist_sigma_m: FloatArray
-    """(T, 3) standard deviation of the wrist's position along the axes of the camera; NaN where it was not estimated."""
+    """(T, 3) standard deviation of the wrist's position along the camera's axes; NaN where it was not estimated."""
     landmarks_camera: FloatArray
     """(T, 21, 3) metres, in the camera frame of each step."""
     landmarks_px: FloatArray

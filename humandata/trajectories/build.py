@@ -15,10 +15,11 @@ from humandata.geometry.transforms import apply, invert
 from humandata.hands.estimator import HandDetection
 from humandata.schemas.documents import Document
 from humandata.schemas.episode import ArmTrack, Scale
-from humandata.schemas.landmarks import SIDES, Side
+from humandata.schemas.landmarks import SIDES, HandLandmark, Side
 from humandata.schemas.sidecar import Sidecar
 from humandata.trajectories.associate import AssociateSettings, HandObservations, associate
 from humandata.trajectories.fill import FillSettings, fill_confidence, fill_landmarks, fill_sigma, short_gaps
+from humandata.trajectories.jerk import jerk_m_s3
 from humandata.trajectories.lift import LiftedHand, LiftSettings, lift
 from humandata.trajectories.mano import take_mano, with_mano
 from humandata.trajectories.missing import known_steps, where_valid
@@ -55,6 +56,8 @@ class Tracks:
     arms: dict[Side, ArmTrack]
     reprojection_px: dict[Side, FloatArray]
     """(N,) each."""
+    unsmoothed: dict[Side, FloatArray]
+    """(N, 3) each: the wrist in the world, before smoothing."""
     path: CameraPath
     camera: Camera
     scale: Scale
@@ -78,11 +81,13 @@ def build_tracks(
     lifted = {side: lift(timestamp_ns, observations[side], camera, side, settings.lift) for side in SIDES}
     hands = {side: hand.landmarks_camera for side, hand in lifted.items()}
     path = find_path(hands) if find_path else path_in_sidecar(timestamp_ns, sidecar)
-    arms = {
-        side: _build_arm(timestamp_ns, observations[side], lifted[side], camera, path, side, settings) for side in SIDES
-    }
+    arms, unsmoothed = {}, {}
+    for side in SIDES:
+        arms[side], unsmoothed[side] = _build_arm(
+            timestamp_ns, observations[side], lifted[side], camera, path, side, settings
+        )
     reprojection_px = {side: hand.reprojection_px for side, hand in lifted.items()}
-    return Tracks(timestamp_ns, arms, reprojection_px, path, camera, scale)
+    return Tracks(timestamp_ns, arms, reprojection_px, unsmoothed, path, camera, scale)
 
 
 def cut_segments(tracks: Tracks, steps: NDArray[np.int64], settings: TrackSettings) -> list[Segment]:
@@ -100,8 +105,8 @@ def _build_arm(
     path: CameraPath,
     side: Side,
     settings: TrackSettings,
-) -> ArmTrack:
-    """The arm of one hand."""
+) -> tuple[ArmTrack, FloatArray]:
+    """The arm of one hand, and its wrist (N, 3) in the world before smoothing."""
     T_world_camera = path.T_world_camera
     if path.world_frame == "camera":
         T_world_camera = np.broadcast_to(np.eye(4), T_world_camera.shape)
@@ -111,6 +116,7 @@ def _build_arm(
     known = known_steps(landmarks_world)
     gaps = short_gaps(timestamp_ns, known, settings.fill.max_gap_s)
     landmarks_world = fill_landmarks(timestamp_ns, landmarks_world, gaps, side)
+    unsmoothed = landmarks_world[:, HandLandmark.WRIST]
     landmarks_world = smooth(timestamp_ns, landmarks_world, settings.smooth)
 
     landmarks_camera = apply(invert(T_world_camera), landmarks_world)
@@ -126,7 +132,7 @@ def _build_arm(
         side,
         settings.retarget,
     )
-    return with_mano(arm, observations.mano)
+    return with_mano(arm, observations.mano), unsmoothed
 
 
 def _take(tracks: Tracks, frames: NDArray[np.int64]) -> Segment:
@@ -143,8 +149,28 @@ def _take(tracks: Tracks, frames: NDArray[np.int64]) -> Segment:
         camera_decided_by=tracks.path.decided_by,
         scale=tracks.scale,
         camera=tracks.camera,
-        quality=measure_quality(arms, reprojection_px) | tracks.path.figures,
+        quality=measure_quality(arms, reprojection_px) | _measure_jerk(tracks, frames) | tracks.path.figures,
     )
+
+
+def _measure_jerk(tracks: Tracks, frames: NDArray[np.int64]) -> dict[str, float]:
+    """Median over both wrists, before and after smoothing, at the rate of detection."""
+    span = slice(int(frames[0]), int(frames[-1]) + 1)
+    stamps = tracks.timestamp_ns[span]
+    figures = {}
+    for name, positions in (
+        ("jerk_before_smoothing_m_s3", tracks.unsmoothed),
+        ("jerk_m_s3", {side: _wrist(arm) for side, arm in tracks.arms.items()}),
+    ):
+        jerk = np.concatenate([jerk_m_s3(stamps, position[span]) for position in positions.values()])
+        if len(jerk):
+            figures[name] = float(np.median(jerk))
+    return figures
+
+
+def _wrist(arm: ArmTrack) -> FloatArray:
+    assert arm.hand is not None
+    return arm.hand.T_world_wrist[:, :3, 3]
 
 
 def _take_arm(arm: ArmTrack, frames: NDArray[np.int64]) -> ArmTrack:

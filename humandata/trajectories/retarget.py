@@ -35,7 +35,7 @@ def retarget(
     side: Side,
     settings: RetargetSettings,
 ) -> ArmTrack:
-    """The arm of one hand over T steps, from landmarks_camera (T, 21, 3), landmarks_px (T, 21, 2), wrist_sigma_m (T, 3).
+    """The arm of one hand over T steps, from landmarks (T, 21, 3) and (T, 21, 2), and wrist_sigma_m (T, 3).
 
     Valid are the steps at which the landmarks are known and, where `world` is not the camera itself, the camera's pose
     is too. Everything else is NaN.

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from humandata.bench.estimates import HandEstimate, Hands
-from humandata.bench.metrics import FIGURES, aligned, clip_errors, jerk_m_s3, pooled, summarise
+from humandata.bench.metrics import FIGURES, aligned, clip_errors, pooled, summarise
 from humandata.bench.scenarios import SCENARIOS
 from humandata.embodiments.human_hands import palm_frame
 from humandata.geometry.rotations import matrix_from_rotvec
 from humandata.schemas.landmarks import SIDES, Side
 from humandata.studio.clip_truth import clip_truth
 from humandata.studio.truth import Truth
+from humandata.trajectories.jerk import jerk_m_s3
 
 
 def truth_of(scenario: str, number: int = 0) -> Truth:
