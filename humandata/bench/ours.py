@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +13,6 @@ from humandata.bench.suite import SuiteClip
 from humandata.dataset.read import ShardSource, open_source
 from humandata.pipelines.extract import extract
 from humandata.pipelines.recipe import Recipe, load_recipe
-from humandata.schemas.episode import HandTrack
-
-_SIGMA_FIELD = "wrist_sigma_m"
 
 
 def bench_recipe() -> Recipe:
@@ -44,6 +40,5 @@ def stored_hands(source: ShardSource, clip: SuiteClip, timestamp_ns: NDArray[np.
             hand.landmarks_px[index] = arm.hand.landmarks_px
             hand.T_world_ee[index] = arm.T_world_ee
             hand.episode[index] = number
-            if _SIGMA_FIELD in {field.name for field in fields(HandTrack)}:
-                hand.sigma_m[index] = getattr(arm.hand, _SIGMA_FIELD)
+            hand.sigma_m[index] = arm.hand.wrist_sigma_m
     return hands
