@@ -76,10 +76,10 @@ def look(
             detections = list(detector.track(source, camera))
         timestamp_ns = np.array(timestamps, dtype=np.int64)
         if isinstance(detector, PictureDetector):
-            search = Search(
-                detector, detector, picture, timestamp_ns, camera, recipe.track.search, recipe.track.associate
-            )
-            detections = search.extend(detections)
+            settings = recipe.track
+            with closing(detector):
+                search = Search(detector, detector, picture, timestamp_ns, camera, settings.search, settings.associate)
+                detections = search.extend(detections)
         if isinstance(estimator, HandReconstructor):
             settled = settle_sides(timestamp_ns, detections, camera.width, recipe.track.associate)
             seen = ((picture(index) if hands else None, hands) for index, hands in enumerate(settled))
