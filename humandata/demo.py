@@ -38,7 +38,13 @@ def render_demo(out: Path, num_workers: int | None, seed: int, num_videos: int =
         raise UsageError(f"{out}: is not a folder. Choose another with --out.")
     workers = num_workers or len(os.sched_getaffinity(0))
     with ProgressBar("render human videos", num_videos, "clips") as bar:
-        options = ClipOptions(PlaceTask("red", "left"), second_hand=False, width=CLIP_WIDTH, height=CLIP_HEIGHT)
+        options = ClipOptions(
+            PlaceTask("red", "left"),
+            second_hand=False,
+            frame_rate=CLIP_RATE_HZ,
+            width=CLIP_WIDTH,
+            height=CLIP_HEIGHT,
+        )
         render_human_videos(out, num_videos, seed, workers, options, lambda done, _total: bar.update(done))
     with ProgressBar("render robot, LeRobot v3", NUM_LEROBOT_EPISODES, "episodes") as bar:
         render_robot_lerobot(

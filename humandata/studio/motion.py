@@ -36,6 +36,11 @@ class MotionStyle:
     for a right arm (mirrored for a left one). `overlap` is the share of a stroke that overlaps the next.
     `finger_room_m` is how much wider than the block the fingers open on either side together. A left arm starts and
     ends within `start_spread_m` of `start_m` along each axis, a right one of its mirror image.
+
+    With a `rest_lean_rad` the tool rests at its heading, leaning that much further forward than at the block; it turns
+    to a face of the block on the way there, and back to its heading on the way to the bin, as one does who steers an
+    arm. With None it rests turned as it will grasp. `rest_turn_rad` (a standard deviation about each axis) and
+    `place_turn_rad` (at most, about the vertical) are how far from that it is by chance.
     """
 
     duration_s: tuple[float, float]
@@ -49,6 +54,9 @@ class MotionStyle:
     max_opening_m: float
     start_m: tuple[float, float, float]
     start_spread_m: float
+    rest_lean_rad: float | None
+    rest_turn_rad: float
+    place_turn_rad: float
 
 
 HUMAN_STYLE = MotionStyle(
@@ -63,9 +71,12 @@ HUMAN_STYLE = MotionStyle(
     max_opening_m=0.10,
     start_m=(-0.05, 0.10, 0.13),
     start_spread_m=0.04,
+    rest_lean_rad=None,
+    rest_turn_rad=0.15,
+    place_turn_rad=0.35,
 )
 ROBOT_STYLE = MotionStyle(
-    duration_s=(5.0, 7.0),
+    duration_s=(4.0, 5.5),
     tilt_rad=(0.0, 0.08),
     heading_rad=(-0.1, 0.1),
     overlap=(0.1, 0.25),
@@ -76,6 +87,9 @@ ROBOT_STYLE = MotionStyle(
     max_opening_m=0.08,
     start_m=(-0.12, 0.17, 0.16),
     start_spread_m=0.06,
+    rest_lean_rad=0.4,
+    rest_turn_rad=0.05,
+    place_turn_rad=0.1,
 )
 
 
@@ -189,7 +203,8 @@ def plan_place(
     mirror = 1.0 if side == "right" else -1.0
     tilt = mirror * rng.uniform(*style.tilt_rad)
     heading = mirror * rng.uniform(*style.heading_rad)
-    closing = _closing_on(block, heading, mirror)
+    wish = np.array([-np.sin(heading), np.cos(heading), 0.0]) * mirror
+    closing = _closing_on(block, wish)
     R_grasp = tool_rotation(closing, tilt)
     back = -R_grasp[:, 2]
 
@@ -204,7 +219,12 @@ def plan_place(
     start = rest + rng.uniform(-1.0, 1.0, 3) * style.start_spread_m
     end = rest + rng.uniform(-1.0, 1.0, 3) * style.start_spread_m
     hover = rng.uniform(*style.hover_m)
-    turn_start, turn_place = rng.normal(0.0, 0.15, 3), np.array([0.0, 0.0, rng.uniform(-0.35, 0.35)])
+    turn_start = rng.normal(0.0, style.rest_turn_rad, 3)
+    turn_place = rng.uniform(-style.place_turn_rad, style.place_turn_rad) * UP
+    R_rest = R_grasp
+    if style.rest_lean_rad is not None:
+        R_rest = tool_rotation(wish, tilt + mirror * style.rest_lean_rad)
+        turn_place += np.arctan2(closing[0] * wish[1] - closing[1] * wish[0], closing @ wish) * UP
 
     points = np.array(
         [
@@ -218,9 +238,9 @@ def plan_place(
             end,
         ]
     )
-    R_start = matrix_from_rotvec(turn_start) @ R_grasp
+    R_start = matrix_from_rotvec(turn_start) @ R_rest
     turns = np.zeros((7, 3))
-    turns[_REACH] = -turn_start
+    turns[_REACH] = rotvec_from_matrix(R_grasp @ R_start.T)
     turns[_CARRY] = turn_place
     turns[_RETREAT] = rotvec_from_matrix(R_start @ (matrix_from_rotvec(turn_place) @ R_grasp).T)
     shifts = np.diff(points, axis=0)
@@ -240,9 +260,8 @@ def plan_place(
     )
 
 
-def _closing_on(block: Block, heading: float, mirror: float) -> FloatArray:
-    """The horizontal face normal of the block nearest to where the arm would like to close its fingers."""
-    wish = np.array([-np.sin(heading), np.cos(heading), 0.0]) * mirror
+def _closing_on(block: Block, wish: FloatArray) -> FloatArray:
+    """The horizontal face normal of the block nearest to how the arm would like to close its fingers (3,)."""
     R = block.T_world_block[:3, :3]
     normals = [sign * R[:, axis] for axis in (0, 1) for sign in (-1.0, 1.0)]
     return max(normals, key=lambda normal: float(normal @ wish))

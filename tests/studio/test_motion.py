@@ -88,6 +88,19 @@ def test_a_hand_comes_from_behind_with_its_palm_inwards_and_a_robot_from_above(s
         assert robot.at([robot.grasp_s]).T_world_tool[0, 2, 2] < -0.99
 
 
+def test_a_robot_leans_forward_at_rest_turns_to_the_block_and_back_to_its_heading() -> None:
+    yaws = []
+    for seed in range(6):
+        motion = planned(ROBOT_STYLE, "right", seed)[1]
+        poses = motion.at([0.0, motion.grasp_s, motion.release_s, motion.duration_s]).T_world_tool
+        for rest in poses[[0, 3]]:
+            assert rest[0, 2] > 0.2
+            assert rest[1, 0] > 0.9
+        assert poses[2, 1, 0] > 0.95  # headed within 0.1 rad, and placed within 0.1 rad of that
+        yaws.append(np.arccos(poses[1, 1, 0]))
+    assert max(yaws) > 0.4  # blocks are turned by up to pi / 4
+
+
 def test_minimum_jerk_rests_at_both_ends() -> None:
     share = minimum_jerk(np.array([-1.0, 0.0, 0.5, 1.0, 2.0]))
     np.testing.assert_allclose(share, [0.0, 0.0, 0.5, 1.0, 1.0])
