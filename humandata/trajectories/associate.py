@@ -19,6 +19,10 @@ from humandata.trajectories.mano import mano_of
 FloatArray = NDArray[np.float64]
 
 
+ABSENCE_REACH = 1.5
+"""Hand sizes from where a hand was last seen to where it is seen again."""
+CLEAR_VOTE = 4.0
+"""Frames that speak for a side beyond those that speak against it, weighed by their scores."""
 _NEVER = 1e9
 """Cost of a link that is not allowed: more than any number of allowed ones."""
 
@@ -34,6 +38,9 @@ class AssociateSettings(Document):
         description="image widths a second that a hand may move: 100 px per 0.1 s at 640 px width (EgoMimic)",
     )
     max_unseen_s: PositiveFloat = Field(default=0.3, description="longer unseen, and it is a new track")
+    max_absence_s: NonNegativeFloat = Field(
+        default=1.5, description="a hand that appears this long after one vanished near there is the same hand"
+    )
     min_seen_s: NonNegativeFloat = Field(default=0.1, description="a track shorter than this is a false alarm")
 
 
@@ -76,6 +83,11 @@ class Track:
         """Sum of scores for right minus that for left."""
         return sum(hand.score if hand.side == "right" else -hand.score for _, hand in self.items)
 
+    def disagrees(self, other: Track) -> bool:
+        """Whether both are sure of their side, and not of the same."""
+        clear = all(abs(track.vote) > CLEAR_VOTE for track in (self, other))
+        return clear and (self.vote > 0) != (other.vote > 0)
+
 
 def associate(
     timestamp_ns: NDArray[np.int64],
@@ -91,7 +103,7 @@ def associate(
     """
     tracks = [
         track
-        for track in link_tracks(timestamp_ns, detections, image_width_px, settings)
+        for track in _rejoin(link_tracks(timestamp_ns, detections, image_width_px, settings), timestamp_ns, settings)
         if timestamp_ns[track.last[0]] - timestamp_ns[track.items[0][0]] >= settings.min_seen_s * 1e9
     ]
     slots: dict[Side, dict[int, HandDetection]] = {side: {} for side in SIDES}
@@ -150,6 +162,30 @@ def settle_sides(
     return [tuple(sorted(hands, key=lambda hand: -hand.score)) for hands in settled]
 
 
+def _rejoin(tracks: Sequence[Track], timestamp_ns: NDArray[np.int64], settings: AssociateSettings) -> list[Track]:
+    """Tracks put together that are one hand before and after it was out of sight: the next to appear where it was.
+
+    Nothing is joined against two clear opinions about the side.
+    """
+    joined: list[Track] = []
+    for track in sorted(tracks, key=lambda track: track.items[0][0]):
+        start, first = track.items[0]
+        best, nearest = None, ABSENCE_REACH
+        for earlier in joined:
+            last_index, last = earlier.last
+            absence_s = (timestamp_ns[start] - timestamp_ns[last_index]) / 1e9
+            if not 0 < absence_s <= settings.max_absence_s or earlier.disagrees(track):
+                continue
+            distance = landmark_distance(last, first) / hand_size(last)
+            if distance < nearest:
+                best, nearest = earlier, distance
+        if best is None:
+            joined.append(track)
+        else:
+            best.items.extend(track.items)
+    return joined
+
+
 def _may_follow(track: Track, hand: HandDetection, index: int) -> bool:
     """From frame to frame a hand's side may flicker; after a frame unseen, it must be that of the track."""
     return track.last[0] == index - 1 or (track.vote >= 0) == (hand.side == "right")
@@ -158,8 +194,7 @@ def _may_follow(track: Track, hand: HandDetection, index: int) -> bool:
 def _without_duplicates(hands: Sequence[HandDetection], fraction: float) -> list[HandDetection]:
     kept: list[HandDetection] = []
     for hand in sorted(hands, key=lambda hand: -hand.score):
-        size = float(np.linalg.norm(np.ptp(hand.landmarks_px, axis=0)))
-        if all(landmark_distance(hand, other) > fraction * size for other in kept):
+        if all(landmark_distance(hand, other) > fraction * hand_size(hand) for other in kept):
             kept.append(hand)
     return kept
 
@@ -167,6 +202,11 @@ def _without_duplicates(hands: Sequence[HandDetection], fraction: float) -> list
 def landmark_distance(a: HandDetection, b: HandDetection) -> float:
     """Mean distance of the landmarks of two hands, in pixels."""
     return float(np.linalg.norm(a.landmarks_px - b.landmarks_px, axis=-1).mean())
+
+
+def hand_size(hand: HandDetection) -> float:
+    """Diagonal of the box around a hand's landmarks, in pixels."""
+    return float(np.linalg.norm(np.ptp(hand.landmarks_px, axis=0)))
 
 
 def _observations(hands: dict[int, HandDetection], side: Side, num_frames: int) -> HandObservations:

@@ -19,11 +19,11 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat
 from humandata.geometry.cameras import Camera
 from humandata.hands.estimator import HandDetection, HandEstimator, Image, PictureDetector
 from humandata.schemas.documents import Document
-from humandata.trajectories.associate import AssociateSettings, Track, landmark_distance, link_tracks
+from humandata.trajectories.associate import AssociateSettings, Track, hand_size, landmark_distance, link_tracks
 
 FloatArray = NDArray[np.float64]
 
-MEMORY_S = 2.0
+MEMORY_S = 5.0
 """As many hands as were seen within this time are expected now."""
 WARM_UP_FRAMES = 2
 """Frames that a tracker is given of a hand it knows before those in which it was lost."""
@@ -148,7 +148,7 @@ class Search:
         """Whether the hand of a track's first frame is missing from the frame before."""
         index, hand = item
         return not any(
-            np.linalg.norm(_center(other) - _center(hand)) < self._settings.max_shift * _size(hand)
+            np.linalg.norm(_center(other) - _center(hand)) < self._settings.max_shift * hand_size(hand)
             for other in found[index - 1]
         )
 
@@ -200,7 +200,7 @@ class Search:
             center = self._expected(known, now)
             if not ((center > 0) & (center < [self._camera.width, self._camera.height])).all():
                 return
-            size = _size(last)
+            size = hand_size(last)
             if any(
                 np.linalg.norm(_center(hand) - center) < 0.35 * size and hand.side == last.side for hand in found[index]
             ):
@@ -223,13 +223,13 @@ class Search:
     def _closest(
         self, index: int, center: FloatArray, last: HandDetection, others: Sequence[HandDetection]
     ) -> HandDetection | None:
-        size = _size(last)
+        size = hand_size(last)
         for factor in CROPS_PER_HAND:
             candidates = [
                 hand
                 for hand in self._look(index, _Region(center, factor * size))
                 if np.linalg.norm(_center(hand) - center) < self._settings.max_shift * size
-                and 1.0 / self._settings.max_growth < _size(hand) / size < self._settings.max_growth
+                and 1.0 / self._settings.max_growth < hand_size(hand) / size < self._settings.max_growth
                 and _posture_change(hand, last) < self._settings.max_change
                 and not self._known(others, hand)
             ]
@@ -242,7 +242,7 @@ class Search:
         return [region.back(hand) for hand in self._detector.detect(crop, region.camera(self._camera))]
 
     def _known(self, hands: Sequence[HandDetection], hand: HandDetection) -> bool:
-        limit = self._associate.duplicate_fraction * _size(hand)
+        limit = self._associate.duplicate_fraction * hand_size(hand)
         return any(landmark_distance(hand, other) < limit for other in hands)
 
     def _add(self, hands: list[HandDetection], hand: HandDetection) -> None:
@@ -257,8 +257,4 @@ def _center(hand: HandDetection) -> FloatArray:
 def _posture_change(hand: HandDetection, other: HandDetection) -> float:
     """Mean distance of the landmarks once their centres coincide, in sizes of the other."""
     moved = hand.landmarks_px - hand.landmarks_px.mean(axis=0) - other.landmarks_px + other.landmarks_px.mean(axis=0)
-    return float(np.linalg.norm(moved, axis=-1).mean()) / _size(other)
-
-
-def _size(hand: HandDetection) -> float:
-    return float(np.linalg.norm(np.ptp(hand.landmarks_px, axis=0)))
+    return float(np.linalg.norm(moved, axis=-1).mean()) / hand_size(other)

@@ -95,3 +95,23 @@ def test_a_track_settles_the_side_of_each_of_its_hands_before_any_is_reconstruct
     assert [sorted(hand.side for hand in hands) for hands in settled] == [["left", "right"]] * 10
     [flickered] = [hand for hand in settled[4] if hand.side == "right"]
     np.testing.assert_array_equal(flickered.landmarks_px, CAMERA.project(right[4]))
+
+
+def test_a_hand_that_was_out_of_sight_keeps_its_side_though_one_half_is_unsure() -> None:
+    hand = moving_hand("right", 60)
+    detections = [[detection(hand[index], "right", 0.9)] for index in range(20)]
+    detections += [[] for _ in range(20)]
+    detections += [[detection(hand[index], "left" if index % 5 else "right", 0.6)] for index in range(40, 45)]
+    tracks = associate(timestamps(45), detections, 640, AssociateSettings())
+    assert tracks["right"].seen.sum() == 25
+    assert not tracks["left"].seen.any()
+
+
+def test_the_other_hand_appearing_there_is_the_other_hand() -> None:
+    right, left = moving_hand("right", 40), moving_hand("left", 40)
+    detections = [[detection(right[index], "right", 0.9)] for index in range(15)]
+    detections += [[] for _ in range(10)]
+    detections += [[detection(left[index], "left", 0.9)] for index in range(25, 40)]
+    tracks = associate(timestamps(40), detections, 640, AssociateSettings())
+    assert tracks["right"].seen.sum() == 15
+    assert tracks["left"].seen.sum() == 15
