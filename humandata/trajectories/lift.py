@@ -57,7 +57,7 @@ class LiftSettings(Document):
     )
     max_depth_m: PositiveFloat = Field(default=10.0, description="further away, a hand is a few pixels of noise")
     sigma_factor: PositiveFloat = Field(
-        default=1.35,
+        default=1.5,
         description="by which the fit's own standard deviations of position are multiplied: the errors of a frame's "
         "landmarks go together, which the fit does not know; so 68 % of those on the studio's hands lie within one",
     )
