@@ -83,4 +83,11 @@ class Policy(nn.Module, ABC):
 
     @abstractmethod
     def sample(self, observation: Observation, wanted: Tensor, generator: torch.Generator) -> Tensor:
-        """Chunks (B, H, action_dim) of the dimensions that are `wanted` (B, action_dim) bool, zero in the others."""
+        """One of the chunks (B, H, action_dim) that the policy thinks possible at each moment.
+
+        Of the dimensions that are `wanted` (B, action_dim) bool, zero in the others.
+        """
+
+    @abstractmethod
+    def expect(self, observation: Observation, wanted: Tensor, generator: torch.Generator) -> Tensor:
+        """Their mean, laid out like a sample: the answer that is least wrong on average."""

@@ -14,6 +14,7 @@ from humandata.mixtures.batches import Batch
 from humandata.mixtures.normalization import Normalizer
 from humandata.schemas.mixture import Mixture, read_mixture
 from humandata.training.checkpoint import read_weights
+from humandata.training.chunk_codec import ChunkCodec
 from humandata.training.policies import get_policy
 from humandata.training.policy import Observation, Policy, PolicySpec, TrainingBatch
 from humandata.training.runs import RunFolder
@@ -50,8 +51,7 @@ def observe(batch: Batch, normalizer: Normalizer) -> Observation:
 
 def training_batch(batch: Batch, normalizer: Normalizer) -> TrainingBatch:
     """What a policy learns from a batch of a mixture."""
-    action = normalizer.normalize_action(batch.action, batch.embodiment_index)
-    return TrainingBatch(observe(batch, normalizer), action, batch.action_mask)
+    return TrainingBatch(observe(batch, normalizer), ChunkCodec(normalizer).encode(batch), batch.action_mask)
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class TrainedPolicy:
     device: torch.device
 
     def predict(self, batch: Batch, seed: int = 0) -> Tensor:
-        """Chunks (B, H, 26) on the CPU, of the dimensions that `batch.action_mask` has at any step; zero elsewhere.
+        """The expected chunks (B, H, 26) on the CPU, of dimensions that `batch.action_mask` has at any step, else zero.
 
         The actions of the batch are not looked at. The same batch and seed give the same chunks.
         """
@@ -71,8 +71,8 @@ class TrainedPolicy:
         observation = observe(batch, self.normalizer).to(self.device)
         generator = torch.Generator().manual_seed(seed)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.device.type == "cuda"):
-            normalized = self.policy.sample(observation, wanted.to(self.device), generator)
-        action = self.normalizer.denormalize_action(normalized.float().cpu(), batch.embodiment_index)
+            encoded = self.policy.expect(observation, wanted.to(self.device), generator)
+        action = ChunkCodec(self.normalizer).decode(encoded.float().cpu(), batch)
         return torch.where(wanted[:, None], action, 0.0)
 
 

@@ -14,6 +14,7 @@ from humandata.actions import ACTION_LAYOUT
 from humandata.geometry.rotations import matrix_from_rotvec, rot6d_from_matrix
 from humandata.mixtures.batches import Batch
 from humandata.mixtures.normalization import Normalizer
+from humandata.training.chunk_codec import ChunkCodec
 from humandata.training.evaluate import evaluate
 from humandata.training.policy import Observation, Policy
 from humandata.training.summary import evaluation_table
@@ -23,16 +24,19 @@ MIDDLE, HALF = 0.5, 2.0
 
 
 class Oracle(Policy):
-    """Answers with the chunks it was given, normalised."""
+    """Answers with the chunks it was given, already encoded."""
 
     def __init__(self, chunks: Tensor) -> None:
         super().__init__(replace(SPEC, horizon=chunks.shape[1]))
-        self.chunks = (chunks - MIDDLE) / HALF
+        self.chunks = chunks
 
     def loss(self, observation: Observation, action: Tensor, action_mask: Tensor, generator: torch.Generator) -> Tensor:
         raise NotImplementedError
 
-    def sample(self, observation: Observation, wanted: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG002
+    def sample(self, observation: Observation, wanted: Tensor, generator: torch.Generator) -> Tensor:
+        raise NotImplementedError
+
+    def expect(self, observation: Observation, wanted: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG002
         return self.chunks
 
 
@@ -67,7 +71,8 @@ def batch_of(action: Tensor, parts: list[str], known: list[bool]) -> Batch:
 def oracle(chunks: Tensor) -> TrainedPolicy:
     middle, half = torch.full((1, 26), MIDDLE), torch.full((1, 26), HALF)
     normalizer = Normalizer(middle[:, :20], half[:, :20], middle, half)
-    return TrainedPolicy(Oracle(chunks), normalizer, torch.device("cpu"))
+    encoded = ChunkCodec(normalizer).encode(batch_of(chunks, BOTH, [True, True, True]))
+    return TrainedPolicy(Oracle(encoded), normalizer, torch.device("cpu"))
 
 
 TRUTH = chunk([(0.01, 10.0), (0.02, 20.0), (0.04, 60.0)])

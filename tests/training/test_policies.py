@@ -89,18 +89,22 @@ def test_a_batch_with_nothing_known_teaches_nothing(policy: Policy, batch: Train
     assert all((each == 0).all() for each in gradient)
 
 
-def test_a_masked_state_does_not_influence_a_sample(policy: Policy, batch: TrainingBatch) -> None:
+@pytest.mark.parametrize("answer", ["sample", "expect"])
+def test_a_masked_state_does_not_influence_an_answer(policy: Policy, batch: TrainingBatch, answer: str) -> None:
     wanted = batch.action_mask.any(dim=1)
     observation = batch.observation
     spoiled = replace(observation, state=torch.where(observation.state_mask, observation.state, 9.0))
-    chunk = policy.sample(observation, wanted, generator())
-    assert torch.equal(chunk, policy.sample(spoiled, wanted, generator()))
+    chunk = getattr(policy, answer)(observation, wanted, generator())
+    assert torch.equal(chunk, getattr(policy, answer)(spoiled, wanted, generator()))
 
 
-def test_a_sample_has_the_shape_of_a_chunk_and_only_what_is_wanted(policy: Policy, batch: TrainingBatch) -> None:
+@pytest.mark.parametrize("answer", ["sample", "expect"])
+def test_an_answer_has_the_shape_of_a_chunk_and_only_what_is_wanted(
+    policy: Policy, batch: TrainingBatch, answer: str
+) -> None:
     wanted = torch.zeros(8, SPEC.action_dim, dtype=torch.bool)
     wanted[:, 3:7] = True
-    chunk = policy.sample(batch.observation, wanted, generator())
+    chunk = getattr(policy, answer)(batch.observation, wanted, generator())
     assert chunk.shape == (8, SPEC.horizon, SPEC.action_dim)
     assert (chunk[..., :3] == 0).all()
     assert (chunk[..., 7:] == 0).all()
@@ -112,6 +116,20 @@ def test_a_seed_decides_the_sample(policy: Policy, batch: TrainingBatch) -> None
     first = policy.sample(batch.observation, wanted, generator(1))
     assert torch.equal(first, policy.sample(batch.observation, wanted, generator(1)))
     assert not torch.equal(first, policy.sample(batch.observation, wanted, generator(2)))
+
+
+def test_the_expected_chunk_varies_less_than_samples_do() -> None:
+    torch.manual_seed(0)
+    for name in POLICIES:
+        policy, batch = get_policy(name)(SPEC), reaching_batch(4, seed=1)
+        wanted = torch.ones(4, SPEC.action_dim, dtype=torch.bool)
+        spread = {
+            answer: torch.stack(
+                [getattr(policy, answer)(batch.observation, wanted, generator(seed)) for seed in range(8)]
+            ).std()
+            for answer in ("sample", "expect")
+        }
+        assert spread["expect"] < 0.5 * spread["sample"]
 
 
 def test_everything_that_is_observed_matters(policy: Policy, batch: TrainingBatch) -> None:
