@@ -25,6 +25,7 @@ class _Seeds(Enum):
 
 class _CameraMotion(Enum):
     AUTO = "auto"
+    BACKGROUND = "background"
     STATIC = "static"
     SIDECAR = "sidecar"
     RGBD = "rgbd"
@@ -93,7 +94,8 @@ def extract(
         typer.Option(
             "--camera",
             help="How the camera's motion is known where a sidecar does not tell: auto (from the background), "
-            "static (you vouch for it), sidecar (not at all), rgbd (depth maps), sfm (structure from motion).",
+            "background (whether it moved, not how), static (you vouch for it), sidecar (not at all), rgbd (depth maps), "
+            "sfm (structure from motion).",
         ),
     ] = None,
     fov: Annotated[

@@ -65,16 +65,16 @@ def find_camera_path(evidence: Evidence, hands: Hands, choice: MotionChoice, set
     if evidence.sidecar.camera_motion is None:
         if choice == "static":
             return static_path(num_frames, "option")
-        if choice == "auto":
-            return _by_background(evidence, hands, settings)
-    if choice in {"static", "sidecar"}:
+        if choice in {"auto", "background"}:
+            return _by_background(evidence, hands, choice, settings)
+    if choice in {"background", "static", "sidecar"}:
         return unknown_path(num_frames, "nothing")
     decided_by: CameraDecision = "sidecar" if evidence.sidecar.camera_motion else "option"
     return _estimated(evidence, hands, choice, decided_by, settings)
 
 
-def _by_background(evidence: Evidence, hands: Hands, settings: MotionSettings) -> CameraPath:
-    """At rest or moving as the background says; where it moves, estimated."""
+def _by_background(evidence: Evidence, hands: Hands, choice: MotionChoice, settings: MotionSettings) -> CameraPath:
+    """At rest or moving as the background says; where it moves, estimated if the choice is `auto`."""
     motion = judge_background(evidence.view, settings.background)
     if motion.still is None:
         note = "too little background is seen to tell whether the camera moved"
@@ -82,6 +82,9 @@ def _by_background(evidence: Evidence, hands: Hands, settings: MotionSettings) -
     figures = {"camera_still_pictures": motion.still_pictures, "camera_shift_px": motion.shift_px}
     if motion.still:
         return static_path(len(evidence.timestamp_ns), "background", figures=figures)
+    if choice == "background":
+        note = "the camera moves, and the recipe does not ask how (camera.motion: auto would)"
+        return unknown_path(len(evidence.timestamp_ns), "background", note, figures)
     path = _estimated(evidence, hands, "auto", "background", settings)
     return replace(path, figures=figures | path.figures)
 

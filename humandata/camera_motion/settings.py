@@ -9,11 +9,11 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from humandata.camera_motion.background import BackgroundSettings
 from humandata.schemas.documents import Document
 
-MotionChoice = Literal["auto", "static", "sidecar", "rgbd", "sfm"]
+MotionChoice = Literal["auto", "background", "static", "sidecar", "rgbd", "sfm"]
 """How the motion is found where a sidecar tells neither that the camera stood still nor where it was.
 
 auto: the background says whether it stood still; where it moved, by depth maps if there are any, else by structure from
-motion. static: the user vouches that it stood still. sidecar: it is not. rgbd, sfm: by that, whatever the background.
+motion. background: the same, but how it moved is not worked out. static: the user vouches that it stood still. sidecar: it is not. rgbd, sfm: by that, whatever the background.
 """
 
 

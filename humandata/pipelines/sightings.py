@@ -78,7 +78,16 @@ def look(
         if isinstance(detector, PictureDetector):
             settings = recipe.track
             with closing(detector):
-                search = Search(detector, detector, picture, timestamp_ns, camera, settings.search, settings.associate)
+                search = Search(
+                    detector,
+                    detector,
+                    picture,
+                    timestamp_ns,
+                    camera,
+                    settings.search,
+                    settings.associate,
+                    recipe.detect.num_hands,
+                )
                 detections = search.extend(detections)
         if isinstance(estimator, HandReconstructor):
             settled = settle_sides(timestamp_ns, detections, camera.width, recipe.track.associate)

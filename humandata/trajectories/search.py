@@ -96,8 +96,9 @@ class Search:
         camera: Camera,
         settings: SearchSettings,
         associate: AssociateSettings,
+        num_hands: int = 2,
     ) -> None:
-        """`picture` gives frame i of the N."""
+        """`picture` gives frame i of the N. A frame in which `num_hands` were found leaves nothing to look for."""
         self._tracker = tracker
         self._detector = detector
         self._picture = picture
@@ -105,6 +106,7 @@ class Search:
         self._camera = camera
         self._settings = settings
         self._associate = associate
+        self._num_hands = num_hands
 
     def extend(self, detections: Sequence[Sequence[HandDetection]]) -> list[tuple[HandDetection, ...]]:
         """The detections of each frame and those found besides."""
@@ -147,7 +149,7 @@ class Search:
     def _may_be_lost(self, item: tuple[int, HandDetection], found: list[list[HandDetection]]) -> bool:
         """Whether the hand of a track's first frame is missing from the frame before."""
         index, hand = item
-        return not any(
+        return not self._is_full(found[index - 1]) and not any(
             np.linalg.norm(_center(other) - _center(hand)) < self._settings.max_shift * hand_size(hand)
             for other in found[index - 1]
         )
@@ -155,7 +157,7 @@ class Search:
     def _scan(self, found: list[list[HandDetection]]) -> None:
         """Look at halves of pictures amid stretches with fewer hands than there were not long before or after."""
         count = np.array([len(hands) for hands in found])
-        expected = np.maximum(self._most_around(count, MEMORY_S), 1)
+        expected = np.clip(self._most_around(count, MEMORY_S), 1, self._num_hands)
         shortest = self._most_around(np.where(count < expected, 0, count), self._settings.scan_every_s)
         last_ns = None
         for index in np.flatnonzero(shortest < expected).tolist():
@@ -205,7 +207,11 @@ class Search:
                 np.linalg.norm(_center(hand) - center) < 0.35 * size and hand.side == last.side for hand in found[index]
             ):
                 return  # another track has it from here on
-            hand = self._closest(index, center, last, found[index])
+            # The closer crop is worth its time where the hand has just been lost, seldom later.
+            factors = CROPS_PER_HAND if abs(index - last_index) == 1 else CROPS_PER_HAND[:1]
+            hand = None
+            if not self._is_full(found[index]):
+                hand = self._closest(index, center, last, found[index], factors)
             if hand is not None:
                 found[index].append(hand)
                 known.append((index, hand))
@@ -221,10 +227,15 @@ class Search:
         return np.asarray(_center(last) + 0.5 * speed * (now - int(self._timestamp_ns[b])) / 1e9)
 
     def _closest(
-        self, index: int, center: FloatArray, last: HandDetection, others: Sequence[HandDetection]
+        self,
+        index: int,
+        center: FloatArray,
+        last: HandDetection,
+        others: Sequence[HandDetection],
+        factors: Sequence[float],
     ) -> HandDetection | None:
         size = hand_size(last)
-        for factor in CROPS_PER_HAND:
+        for factor in factors:
             candidates = [
                 hand
                 for hand in self._look(index, _Region(center, factor * size))
@@ -240,6 +251,13 @@ class Search:
     def _look(self, index: int, region: _Region) -> list[HandDetection]:
         crop = region.cut(self._picture(index))
         return [region.back(hand) for hand in self._detector.detect(crop, region.camera(self._camera))]
+
+    def _is_full(self, hands: Sequence[HandDetection]) -> bool:
+        """Whether as many hands are seen as there are, the same hand seen twice counted once."""
+        distinct: list[HandDetection] = []
+        for hand in hands:
+            self._add(distinct, hand)
+        return len(distinct) >= self._num_hands
 
     def _known(self, hands: Sequence[HandDetection], hand: HandDetection) -> bool:
         limit = self._associate.duplicate_fraction * hand_size(hand)

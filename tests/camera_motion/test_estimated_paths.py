@@ -68,6 +68,15 @@ def test_auto_calls_a_still_camera_static() -> None:
     assert path.figures["camera_still_pictures"] == 1.0
 
 
+def test_background_says_that_a_camera_moved_and_not_how() -> None:
+    room, hands = swayed()
+    path = find_camera_path(evidence(room, depth=True), hands, "background", MotionSettings())
+    assert (path.camera_motion, path.decided_by) == ("unknown", "background")
+    assert path.note is not None
+    assert "does not ask how" in path.note
+    assert path.figures["camera_shift_px"] > 5
+
+
 def test_what_the_sidecar_says_wins() -> None:
     room, hands = swayed()
     said = evidence(room, depth=True, sidecar=Sidecar(camera_motion="static"))

@@ -68,7 +68,9 @@ def seen(hand: FloatArray, frames: Iterable[int]) -> list[list[HandDetection]]:
     return [[detection(hand[index], "right")] if index in set(frames) else [] for index in range(NUM_FRAMES)]
 
 
-def search(eyes: CloseEyes, found: list[list[HandDetection]], **settings: float) -> list[tuple[HandDetection, ...]]:
+def search(
+    eyes: CloseEyes, found: list[list[HandDetection]], num_hands: int = 2, **settings: float
+) -> list[tuple[HandDetection, ...]]:
     everything = SearchSettings(**settings)
     return Search(
         eyes,
@@ -78,6 +80,7 @@ def search(eyes: CloseEyes, found: list[list[HandDetection]], **settings: float)
         CAMERA,
         everything,
         AssociateSettings(),
+        num_hands,
     ).extend(found)
 
 
@@ -96,6 +99,18 @@ def test_what_is_seen_already_is_not_looked_at_again() -> None:
     before = seen(hand, range(NUM_FRAMES))
     assert search(eyes, before) == [tuple(hands) for hands in before]
     assert eyes.looked_at == []
+
+
+def test_nothing_is_looked_for_where_as_many_hands_are_seen_as_there_are() -> None:
+    lost, other = moving_hand("right", NUM_FRAMES), moving_hand("left", NUM_FRAMES) - [0.3, 0.0, 0.0]
+    eyes = CloseEyes(lost, np.ones(NUM_FRAMES, dtype=bool))
+    found = [[detection(other[index], "left")] for index in range(NUM_FRAMES)]
+    for index in range(20):
+        found[index].append(detection(lost[index], "right"))
+    search(eyes, found, num_hands=1)
+    assert eyes.looked_at == []
+    search(eyes, found)
+    assert min(eyes.looked_at) == 20
 
 
 def test_the_search_gives_up_after_a_while() -> None:
