@@ -26,9 +26,9 @@ class ShardSource:
     path: Path
     document: Source
 
-    def episodes(self) -> pa.Table:
-        """`EPISODE_COLUMNS`, one row an episode, in order of input and start."""
-        return _read(self.path / "episodes.parquet")
+    def episodes(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """`EPISODE_COLUMNS`, or some of them, one row an episode, in order of input and start."""
+        return _read(self.path / "episodes.parquet", columns)
 
     def rejected(self) -> pa.Table:
         """`REJECTED_COLUMNS`, one row for each stretch that a filter turned away."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from statistics import median
 
 import pyarrow as pa
@@ -14,11 +14,10 @@ SPEED_GAP = 1.5
 """Above this ratio of the median speeds of human and robot, a slowdown is suggested."""
 
 
-def source_warnings(member: MixtureSource, episodes: pa.Table) -> list[str]:
-    """What is doubtful about one source, given its table of episodes."""
+def source_warnings(member: MixtureSource, episodes: pa.Table, taking_part: Set[str]) -> list[str]:
+    """What is doubtful about one source, given its table of episodes and the ids of those that take part."""
     warnings = []
     name, total = member.name, episodes.num_rows
-    taking_part = {*member.training.episodes, *member.held_out.episodes}
     left_out = [row for row in episodes.select(["id", "world_frame"]).to_pylist() if row["id"] not in taking_part]
     unknown = sum(row["world_frame"] == "camera" for row in left_out)
     if unknown:
@@ -28,7 +27,7 @@ def source_warnings(member: MixtureSource, episodes: pa.Table) -> list[str]:
         )
     if len(left_out) > unknown:
         warnings.append(f"{name}: {len(left_out) - unknown} of {total} episodes have no step with a known action.")
-    if len(member.training.episodes) == 1 and not member.held_out.episodes:
+    if member.training.num_episodes == 1 and not member.held_out.num_episodes:
         warnings.append(f"{name}: no episode is held out, because there is only one.")
     assumed = episodes.column("intrinsics").to_pylist().count("assumed")
     if assumed:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.data import get_worker_info
 
-from humandata.actions import ACTION_DIM, STATE_DIM, ActionGrid, ActionTrack, encode_chunks, encode_states
+from humandata.actions import ACTION_DIM, STATE_DIM, ActionGrid
+from humandata.embodiments import get_embodiment
+from humandata.errors import DatasetError
 from humandata.mixtures.manifest import open_sources
-from humandata.mixtures.tracks import TrackReader
+from humandata.mixtures.packs import CACHE_FOLDER, TrackPack, open_pack
+from humandata.mixtures.step_index import Located, open_index
+from humandata.mixtures.windows import encode_steps
 from humandata.schemas.mixture import ImageFit, Mixture
 from humandata.video.images import decode_image, resize
-
-NUM_TRACKS_KEPT = 256
-"""Episodes whose poses stay in memory: 3 kB a second each at 15 Hz, so a minute of each is some 50 MB."""
 
 
 @dataclass(frozen=True)
@@ -45,49 +47,57 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class StepRequest:
-    """A step of an episode of a source, by the source's index in the manifest."""
+class _Terms:
+    """What steps must have in common to be encoded in one go."""
 
-    source: int
-    episode_id: str
-    step: int
+    slowdown: float
+    mask_rotation: bool
 
 
 class BatchReader:
-    """Reads steps of a mixture's sources, keeping the poses of the episodes last read."""
+    """Reads steps of a mixture's sources. Poses are memory-mapped, and of images only the bytes wanted are read."""
 
-    def __init__(self, mixture: Mixture, folder: Path) -> None:
-        """For a manifest that lies in `folder`; DatasetError where a source is gone or changed."""
+    def __init__(self, mixture: Mixture, folder: Path, images: bool = True) -> None:
+        """For a manifest that lies in `folder`; DatasetError where a source is gone or changed.
+
+        Without `images` a batch's pictures have the size 0.
+        """
         self._mixture = mixture
+        self._images = images
         self._sources = open_sources(mixture, folder)
-        space = mixture.action_space
-        self._grids = [ActionGrid(space.horizon, space.rate_hz, member.slowdown) for member in mixture.sources]
-        self._readers = [
-            TrackReader(source, member.static_camera, member.mask_rotation, space.human_gripper)
-            for source, member in zip(self._sources, mixture.sources, strict=True)
-        ]
+        self._cache = folder / CACHE_FOLDER
+        self.index = open_index(mixture, folder)
+        self._terms = [_Terms(member.slowdown, member.mask_rotation) for member in mixture.sources]
+        self._packs: dict[int, TrackPack] = {}
         self._embodiment_index = {name: index for index, name in enumerate(mixture.embodiments)}
-        self._track = lru_cache(maxsize=NUM_TRACKS_KEPT)(self._read_track)
+        self._mask_gripper = {
+            name: mixture.action_space.human_gripper == "mask" and get_embodiment(name).kind == "human"
+            for name in mixture.embodiments
+        }
 
-    def read(self, requests: list[StepRequest], numbers: NDArray[np.int64]) -> Batch:
+    def read(self, located: Located, numbers: NDArray[np.int64]) -> Batch:
         """The batch of these steps, in their order, numbered `numbers` (B,)."""
-        size, horizon, side = len(requests), self._mixture.action_space.horizon, self._mixture.image_size_px
-        image = np.zeros((size, 3, side, side), dtype=np.uint8)
+        space, size = self._mixture.action_space, len(numbers)
+        span = located.span
+        source, first, num_steps = self.index.source[span], self.index.first_record[span], self.index.num_steps[span]
+        embodiment = self.index.texts("embodiment", span)
+        mask_gripper = np.array([self._mask_gripper[name] for name in embodiment], dtype=bool)
+        episodes = [
+            self._pack(index).records[start : start + length]
+            for index, start, length in zip(source.tolist(), first.tolist(), num_steps.tolist(), strict=True)
+        ]
         state, state_mask = np.zeros((size, STATE_DIM), np.float32), np.zeros((size, STATE_DIM), bool)
-        action = np.zeros((size, horizon, ACTION_DIM), np.float32)
+        action = np.zeros((size, space.horizon, ACTION_DIM), np.float32)
         action_mask = np.zeros(action.shape, bool)
-        for (source, episode_id), places in _by_episode(requests).items():
-            steps = [requests[place].step for place in places]
-            track = self._track(source, episode_id)
-            state[places], state_mask[places] = encode_states(track, steps)
-            action[places], action_mask[places] = encode_chunks(track, steps, self._grids[source])
-            for place, encoded in zip(places, self._sources[source].read_images(episode_id, steps), strict=True):
-                image[place] = fit_image(decode_image(encoded), side, self._mixture.image_fit).transpose(2, 0, 1)
-        rows = [self._readers[request.source].rows[request.episode_id] for request in requests]
-        embodiment = [row["embodiment"] for row in rows]
+        for terms, places in self._by_terms(source).items():
+            grid = ActionGrid(space.horizon, space.rate_hz, terms.slowdown)
+            chosen = [episodes[place] for place in places]
+            (state[places], state_mask[places]), (action[places], action_mask[places]) = encode_steps(
+                chosen, located.step[places], grid, terms.mask_rotation, mask_gripper[places]
+            )
         return Batch(
-            image=torch.from_numpy(image),
-            text=[row["task"] or "" for row in rows],
+            image=self._read_images(located, source, episodes),
+            text=self.index.texts("task", span),
             state=torch.from_numpy(state),
             state_mask=torch.from_numpy(state_mask),
             action=torch.from_numpy(action),
@@ -97,8 +107,39 @@ class BatchReader:
             sample=torch.from_numpy(np.asarray(numbers, dtype=np.int64)),
         )
 
-    def _read_track(self, source: int, episode_id: str) -> ActionTrack:
-        return self._readers[source].read(episode_id)
+    def _pack(self, source: int) -> TrackPack:
+        """The poses of a source: mapped when first wanted, and measured again where the file beside the manifest is
+        gone."""
+        if source not in self._packs:
+            static_camera = self._mixture.sources[source].static_camera
+            self._packs[source] = open_pack(self._sources[source], static_camera, self._cache)
+        return self._packs[source]
+
+    def _by_terms(self, source: NDArray[np.int64]) -> dict[_Terms, list[int]]:
+        places: dict[_Terms, list[int]] = {}
+        for place, index in enumerate(source.tolist()):
+            places.setdefault(self._terms[index], []).append(place)
+        return places
+
+    def _read_images(self, located: Located, source: NDArray[np.int64], episodes: list[NDArray[np.void]]) -> Tensor:
+        """(B, 3, S, S) uint8, in memory a row of pixels after the other, as they are decoded."""
+        if not self._images:
+            return torch.zeros((len(episodes), 3, 0, 0), dtype=torch.uint8)
+        side = self._mixture.image_size_px
+        images = torch.zeros((len(episodes), side, side, 3), dtype=torch.uint8)
+        if get_worker_info() is not None:
+            images.share_memory_()  # type: ignore[no-untyped-call]  # decoded where the main process reads them, instead of copied there
+        names = self.index.texts("episode", located.span)
+        for place, (record, name) in enumerate(
+            zip((each[step] for each, step in zip(episodes, located.step, strict=True)), names, strict=True)
+        ):
+            shard, step = self._sources[int(source[place])], int(located.step[place])
+            if record["image_offset"] < 0:
+                encoded = shard.read_images(name, [step])[0]
+            else:
+                encoded = read_bytes(shard.steps_path(name), int(record["image_offset"]), int(record["image_length"]))
+            images[place].numpy()[...] = fit_image(decode_image(encoded), side, self._mixture.image_fit)
+        return images.permute(0, 3, 1, 2)
 
 
 def fit_image(image: NDArray[np.uint8], size_px: int, fit: ImageFit) -> NDArray[np.uint8]:
@@ -114,9 +155,16 @@ def fit_image(image: NDArray[np.uint8], size_px: int, fit: ImageFit) -> NDArray[
     return square
 
 
-def _by_episode(requests: list[StepRequest]) -> dict[tuple[int, str], list[int]]:
-    """Places in the batch by source and episode, so that each episode is opened once."""
-    places: dict[tuple[int, str], list[int]] = {}
-    for place, request in enumerate(requests):
-        places.setdefault((request.source, request.episode_id), []).append(place)
-    return places
+def read_bytes(path: Path, offset: int, length: int) -> bytes:
+    """Bytes of a file; DatasetError where it is gone or shorter."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            content = os.pread(descriptor, length, offset)
+        finally:
+            os.close(descriptor)
+    except OSError as failure:
+        raise DatasetError(f"{path}: cannot be read ({failure.strerror}). Bring the shard back.") from None
+    if len(content) < length:
+        raise DatasetError(f"{path}: ends too early. `humandata validate` lists what is wrong.")
+    return content

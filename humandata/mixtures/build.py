@@ -4,16 +4,31 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
 
 from humandata import __version__
 from humandata.dataset.read import ShardSource, find_sources
 from humandata.errors import UsageError
 from humandata.mixtures.groups import group_of, group_ratios, nothing_eligible
+from humandata.mixtures.manifest import relative_path
 from humandata.mixtures.options import MixOptions
-from humandata.mixtures.survey import EmbodimentSketch, survey
+from humandata.mixtures.packs import CACHE_FOLDER
+from humandata.mixtures.step_index import SPAN_SCHEMA, StepIndex, index_bytes, index_record
+from humandata.mixtures.survey import EmbodimentSketch, Survey, survey
 from humandata.schemas.columns import SCHEMA_VERSION
-from humandata.schemas.mixture import EmbodimentStatistics, Mixture, Split
+from humandata.schemas.mixture import EmbodimentStatistics, Mixture, MixtureSource, Split
+
+
+@dataclass(frozen=True)
+class BuiltMixture:
+    """A manifest and its companion file."""
+
+    mixture: Mixture
+    index: bytes
 
 
 def build_mixture(
@@ -21,11 +36,12 @@ def build_mixture(
     options: MixOptions,
     folder: Path,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
-) -> Mixture:
+) -> BuiltMixture:
     """The manifest, to lie in `folder`, of every source below `shards`.
 
-    `progress` is called with the number of episodes that are done, and of all. Raises UsageError for an option that is
-    wrong, and DatasetError where a group that the ratio asks for has no source or no eligible step.
+    What is measured of each source is kept there for the next mixture of it. `progress` is called with the
+    number of episodes that are done, and of all. Raises UsageError for an option that is wrong, and DatasetError where
+    a group that the ratio asks for has no source or no eligible step.
     """
     sources = _find(shards)
     options.check(source.document.name for source in sources)
@@ -40,7 +56,14 @@ def build_mixture(
         progress(done, total)
 
     sketches: dict[str, EmbodimentSketch] = {}
-    members = [survey(source, options, folder, sketches, advance) for source in sources]
+    members: list[MixtureSource] = []
+    parts: list[pa.Table] = []
+    for source in sources:
+        found = survey(source, options, folder / CACHE_FOLDER, advance)
+        members.append(_member(source, found, options, folder))
+        parts.append(_numbered(found.spans, len(parts)))
+        for name, sketch in found.sketches.items():
+            sketches.setdefault(name, EmbodimentSketch()).merge(sketch)
     for group in ratios:
         if not any(member.group == group and member.training.num_steps for member in members):
             raise nothing_eligible(group, [source for source in sources if group_of(source) == group])
@@ -52,7 +75,8 @@ def build_mixture(
         name: EmbodimentStatistics(state=sketches[name].state.statistics(), action=sketches[name].action.statistics())
         for name in sorted(sketches)
     }
-    return Mixture(
+    index = index_bytes(parts)
+    mixture = Mixture(
         schema_version=SCHEMA_VERSION,
         tool_version=__version__,
         groups=ratios,
@@ -63,9 +87,34 @@ def build_mixture(
         image_size_px=options.image_size_px,
         image_fit=options.image_fit,
         split=Split(held_out_fraction=options.held_out_fraction),
+        index=index_record(index),
         sources=tuple(members),
         normalization=normalization,
     )
+    return BuiltMixture(mixture, index)
+
+
+def _member(source: ShardSource, found: Survey, options: MixOptions, folder: Path) -> MixtureSource:
+    name = source.document.name
+    spans = StepIndex(found.spans, 1)
+    training = spans.counts(0, held_out=False)
+    return MixtureSource(
+        name=name,
+        path=relative_path(source.path, folder),
+        fingerprint=source.document.fingerprint,
+        group=group_of(source),
+        weight=options.weights.get(name, float(training.num_steps)),
+        slowdown=options.slowdowns.get(name, 1.0),
+        static_camera=name in options.static_cameras,
+        mask_rotation=name in options.mask_rotations,
+        median_speed=found.median_speed,
+        training=training,
+        held_out=spans.counts(0, held_out=True),
+    )
+
+
+def _numbered(spans: pa.Table, source: int) -> pa.Table:
+    return spans.set_column(0, SPAN_SCHEMA.field("source"), pa.array(np.full(spans.num_rows, source, np.int32)))
 
 
 def _find(shards: Sequence[Path]) -> list[ShardSource]:

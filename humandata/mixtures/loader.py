@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from itertools import count, islice
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +12,10 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from humandata.errors import DatasetError, HumandataError, UsageError
-from humandata.mixtures.batches import Batch, BatchReader, StepRequest
+from humandata.mixtures.batches import Batch, BatchReader
 from humandata.mixtures.manifest import open_sources
 from humandata.mixtures.sampler import MixtureSampler, rank_samples
-from humandata.mixtures.steps import StepIndex
+from humandata.mixtures.step_index import Located
 from humandata.schemas.mixture import read_mixture
 
 
@@ -27,9 +27,15 @@ class MixtureLoader:
     """
 
     def __init__(
-        self, path: Path, rank: int = 0, world_size: int = 1, num_workers: int = 0, seed: int | None = None
+        self,
+        path: Path,
+        rank: int = 0,
+        world_size: int = 1,
+        num_workers: int = 0,
+        seed: int | None = None,
+        images: bool = True,
     ) -> None:
-        """For the manifest at `path`, with its own seed unless one is given.
+        """For the manifest at `path`, with its own seed unless one is given; without `images`, pictures of size 0.
 
         Raises DatasetError where the manifest is wrong, or a source is gone or changed.
         """
@@ -38,7 +44,7 @@ class MixtureLoader:
         if not 0 <= rank < world_size:
             raise UsageError(f"rank {rank} is not among {world_size} ranks, which are numbered from 0.")
         self.samples_consumed = 0
-        self._batches = _GlobalBatches(path, rank, world_size, seed)
+        self._batches = _GlobalBatches(path, rank, world_size, seed, images)
         self._num_workers = num_workers
 
     def __iter__(self) -> Iterator[Batch]:
@@ -78,25 +84,18 @@ def held_out_batches(path: Path, stride: int = 10, batch_size: int = 64) -> Iter
     """
     mixture = read_mixture(path)
     reader = BatchReader(mixture, path.parent)
-    requests = iter(
-        StepRequest(source, index.episode_ids[episode], int(step))
-        for source, member in enumerate(mixture.sources)
-        for index in [StepIndex(member.held_out)]
-        for episode, steps in _steps_by_episode(index)
-        for step in steps[::stride]
-    )
-    for start in count(0, batch_size):
-        part = list(islice(requests, batch_size))
-        if not part:
-            return
-        yield reader.read(part, np.arange(start, start + len(part)))
+    parts = [reader.index.every(source, held_out=True, stride=stride) for source in range(len(mixture.sources))]
+    span, step = (np.concatenate([getattr(part, name) for part in parts]) for name in ("span", "step"))
+    for start in range(0, len(span), batch_size):
+        chosen = slice(start, start + batch_size)
+        yield reader.read(Located(span[chosen], step[chosen]), np.arange(len(span))[chosen])
 
 
 class _GlobalBatches(Dataset[Batch | HumandataError]):
     """This rank's share of the global batch that begins at a sample. Files are opened where batches are made."""
 
-    def __init__(self, path: Path, rank: int, world_size: int, seed: int | None) -> None:
-        self._path, self._rank, self._world_size, self._seed = path, rank, world_size, seed
+    def __init__(self, path: Path, rank: int, world_size: int, seed: int | None, images: bool) -> None:
+        self._path, self._rank, self._world_size, self._seed, self._images = path, rank, world_size, seed, images
         self._reader: BatchReader | None = None
 
     def __getitem__(self, batch_start: int) -> Batch | HumandataError:
@@ -111,15 +110,9 @@ class _GlobalBatches(Dataset[Batch | HumandataError]):
             mixture = read_mixture(self._path)
             self._batch_size = mixture.batch_size
             self._sampler = MixtureSampler(mixture, self._seed)
-            self._steps = [StepIndex(member.training) for member in mixture.sources]
-            self._reader = BatchReader(mixture, self._path.parent)
+            self._reader = BatchReader(mixture, self._path.parent, self._images)
         g = rank_samples(batch_start, self._batch_size, self._rank, self._world_size)
-        sources, numbers = self._sampler.samples(g)
-        requests = []
-        for source, number in zip(sources.tolist(), numbers.tolist(), strict=True):
-            episode, step = self._steps[source].locate(number)
-            requests.append(StepRequest(source, self._steps[source].episode_ids[int(episode)], int(step)))
-        return self._reader.read(requests, g)
+        return self._reader.read(self._reader.index.locate(*self._sampler.samples(g)), g)
 
 
 class _BatchStarts(Sampler[int]):
@@ -141,9 +134,3 @@ def _begin_worker(_worker: int) -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
     pa.set_cpu_count(1)
-
-
-def _steps_by_episode(index: StepIndex) -> Iterator[tuple[int, np.ndarray]]:
-    episodes, steps = index.locate(np.arange(len(index)))
-    for episode in range(len(index.episode_ids)):
-        yield episode, steps[episodes == episode]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from humandata.dataset.files import write_atomically
 from humandata.mixtures.build import build_mixture
 from humandata.mixtures.manifest import open_sources, write_mixture
 from humandata.mixtures.options import MixOptions
+from humandata.mixtures.step_index import parse_index
 from humandata.mixtures.summary import MixtureSummary, check_repeats, summarize
 
 
@@ -17,12 +19,14 @@ def mix(
     options: MixOptions,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> MixtureSummary:
-    """Write the manifest of everything below `shards` to `out`, and summarise it.
+    """Write the manifest of everything below `shards` to `out`, its index beside it, and summarise it.
 
     The same shards and options give the same bytes. Raises UsageError or DatasetError as `build_mixture` and
-    `check_repeats` do; nothing is then written.
+    `check_repeats` do; no manifest is then written.
     """
-    mixture = build_mixture(shards, options, out.parent, progress)
-    check_repeats(mixture)
-    write_mixture(out, mixture)
-    return summarize(mixture, open_sources(mixture, out.parent))
+    built = build_mixture(shards, options, out.parent, progress)
+    check_repeats(built.mixture)
+    write_atomically(out.parent / built.mixture.index.file, built.index)
+    write_mixture(out, built.mixture)
+    index = parse_index(built.index, len(built.mixture.sources))
+    return summarize(built.mixture, open_sources(built.mixture, out.parent), index)

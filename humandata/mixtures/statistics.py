@@ -46,6 +46,26 @@ class VectorSketch:
         for digest, more in zip(self._digests, other._digests, strict=True):
             digest.merge(more)
 
+    def to_bytes(self) -> bytes:
+        """The sketch as bytes, which `from_bytes` reads."""
+        moments = np.concatenate([self._count.astype(np.float64), self._mean, self._squares])
+        digests = [digest.serialize() for digest in self._digests]
+        sizes = np.array([len(self._digests), *map(len, digests)], dtype="<i8")
+        return b"".join([sizes.tobytes(), moments.astype("<f8").tobytes(), *digests])
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> VectorSketch:
+        """The inverse of `to_bytes`."""
+        num_dims = int(np.frombuffer(content, "<i8", 1)[0])
+        sketch = cls(num_dims)
+        sizes = np.frombuffer(content, "<i8", num_dims, offset=8)
+        moments = np.frombuffer(content, "<f8", 3 * num_dims, offset=8 * (num_dims + 1)).reshape(3, num_dims)
+        sketch._count, sketch._mean, sketch._squares = moments[0].astype(np.int64), moments[1].copy(), moments[2].copy()
+        stops = 8 * (4 * num_dims + 1) + np.cumsum(sizes)
+        for dim, (size, stop) in enumerate(zip(sizes.tolist(), stops.tolist(), strict=True)):
+            sketch._digests[dim] = tdigest_double.deserialize(content[stop - size : stop])
+        return sketch
+
     def quantile(self, rank: float) -> FloatArray:
         """The value (D,) below which a share `rank` of a dimension's values lies; NaN where none is known."""
         return np.array([np.nan if digest.is_empty() else digest.get_quantile(rank) for digest in self._digests])

@@ -15,10 +15,13 @@ from humandata.errors import UsageError
 from humandata.mixtures.advice import source_warnings, speed_warnings
 from humandata.mixtures.groups import HUMAN
 from humandata.mixtures.sampler import source_shares
+from humandata.mixtures.step_index import StepIndex
 from humandata.schemas.mixture import Mixture, MixtureSource
 
 SAMPLES_OF_REPORT = 100_000
 """Effective epochs are reported for this many training samples."""
+
+_COLUMNS = ["id", "start_ns", "end_ns", "world_frame", "camera_motion", "scale", "intrinsics", "estimator"]
 
 
 @dataclass(frozen=True)
@@ -58,23 +61,26 @@ class MixtureSummary:
     warnings: tuple[str, ...]
 
 
-def summarize(mixture: Mixture, sources: Sequence[ShardSource]) -> MixtureSummary:
-    """Figures and warnings of a mixture, of which `sources` are the sources opened, in its order."""
+def summarize(mixture: Mixture, sources: Sequence[ShardSource], index: StepIndex) -> MixtureSummary:
+    """Figures and warnings of a mixture, of which `sources` are the sources opened, in its order.
+
+    The tables of episodes are read one after the other, as there may be many.
+    """
     shares = source_shares(mixture)
     repeats = source_repeats(mixture)
-    episodes = [source.episodes() for source in sources]
-    summaries = tuple(
-        _summarize_source(mixture, member, table, share, repeat)
-        for member, table, share, repeat in zip(mixture.sources, episodes, shares, repeats, strict=True)
-    )
-    advice = [
-        line for member, table in zip(mixture.sources, episodes, strict=True) for line in source_warnings(member, table)
-    ]
+    summaries: list[SourceSummary] = []
+    advice: list[str] = []
+    for number, (member, source) in enumerate(zip(mixture.sources, sources, strict=True)):
+        episodes = source.episodes(_COLUMNS)
+        taking_part = index.episodes(number)
+        used = episodes.filter(pc.is_in(episodes.column("id"), value_set=taking_part))
+        summaries.append(_summarize_source(mixture, member, episodes, used, shares[number], repeats[number]))
+        advice += source_warnings(member, episodes, set(taking_part.to_pylist()))
     return MixtureSummary(
         manifest_sha256=mixture.manifest_sha256,
         groups=dict(mixture.groups),
         batch_size=mixture.batch_size,
-        sources=summaries,
+        sources=tuple(summaries),
         warnings=(*speed_warnings(mixture.sources), *advice),
     )
 
@@ -129,18 +135,17 @@ def summary_table(summary: MixtureSummary) -> Table:
 
 
 def _summarize_source(
-    mixture: Mixture, member: MixtureSource, episodes: pa.Table, share: float, repeats: float
+    mixture: Mixture, member: MixtureSource, episodes: pa.Table, used: pa.Table, share: float, repeats: float
 ) -> SourceSummary:
-    taking_part = [*member.training.episodes, *member.held_out.episodes]
-    used = episodes.filter(pc.is_in(episodes.column("id"), value_set=pa.array(taking_part, pa.string())))
+    """Of a source's episodes, and of those among them that take part."""
     nanoseconds = pc.sum(pc.subtract(used.column("end_ns"), used.column("start_ns"))).as_py() or 0
     masked = ["gripper"] if member.group == HUMAN and mixture.action_space.human_gripper == "mask" else []
     return SourceSummary(
         name=member.name,
         group=member.group,
         share=share,
-        training_episodes=len(member.training.episodes),
-        held_out_episodes=len(member.held_out.episodes),
+        training_episodes=member.training.num_episodes,
+        held_out_episodes=member.held_out.num_episodes,
         training_steps=member.training.num_steps,
         hours=nanoseconds / 3.6e12,
         epochs=share * SAMPLES_OF_REPORT / member.training.num_steps if share else 0.0,

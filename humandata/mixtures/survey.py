@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from humandata.actions import (
@@ -18,18 +21,21 @@ from humandata.actions import (
     encode_chunks,
     encode_states,
 )
+from humandata.dataset.files import write_atomically
 from humandata.dataset.read import ShardSource
-from humandata.mixtures.groups import group_of
-from humandata.mixtures.manifest import relative_path
+from humandata.embodiments import get_embodiment
 from humandata.mixtures.options import MixOptions
+from humandata.mixtures.packs import TrackPack, first_records, open_pack, pack_key
 from humandata.mixtures.split import held_out_episodes
 from humandata.mixtures.statistics import VectorSketch
-from humandata.mixtures.tracks import TrackReader, eligible_steps
+from humandata.mixtures.step_index import SPAN_SCHEMA
+from humandata.mixtures.tracks import eligible_steps
+from humandata.schemas.documents import canonical_json
 from humandata.schemas.landmarks import SIDES
-from humandata.schemas.mixture import EpisodeSteps, MixtureSource, parse_spans, spell_spans
 
 _STEPS_AT_ONCE = 512
 """Chunks of 50 targets of this many steps take some 30 MB to encode."""
+_SURVEY_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -39,58 +45,128 @@ class EmbodimentSketch:
     state: VectorSketch = field(default_factory=lambda: VectorSketch(STATE_DIM))
     action: VectorSketch = field(default_factory=lambda: VectorSketch(ACTION_DIM))
 
+    def merge(self, other: EmbodimentSketch) -> None:
+        """Add what another sketch has seen."""
+        self.state.merge(other.state)
+        self.action.merge(other.action)
 
-def survey(
-    source: ShardSource,
-    options: MixOptions,
-    folder: Path,
-    sketches: dict[str, EmbodimentSketch],
-    advance: Callable[[], None],
-) -> MixtureSource:
-    """A source's part of the manifest that is to lie in `folder`.
 
-    Its training steps are added to `sketches`, by embodiment. `advance` is called for each episode.
+@dataclass(frozen=True)
+class Survey:
+    """What was found in a source under the mixture's terms."""
+
+    spans: pa.Table
+    """Of SPAN_SCHEMA, `source` being 0."""
+    sketches: dict[str, EmbodimentSketch]
+    """Of the training steps, by embodiment."""
+    median_speed: float | None
+    """Of the end effectors as played, in m/s."""
+
+
+def survey(source: ShardSource, options: MixOptions, cache: Path, advance: Callable[[], None]) -> Survey:
+    """The survey of a source; read from the folder `cache` where the same source was surveyed on the same terms.
+
+    `advance` is called once for each episode. DatasetError where a step file cannot be read.
     """
+    path = cache / f"{survey_key(source, options)}.survey.arrow"
+    if path.exists():
+        for _ in range(source.document.counts.episodes):
+            advance()
+        return read_survey(path)
+    found = _survey(source, options, cache, advance)
+    write_atomically(path, survey_bytes(found))
+    return found
+
+
+def survey_key(source: ShardSource, options: MixOptions) -> str:
+    """What a survey is named after: everything its content follows from."""
+    name, space = source.document.name, options.action_space
+    content = [
+        _SURVEY_VERSION,
+        pack_key(source, name in options.static_cameras),
+        [space.horizon, space.rate_hz, options.slowdowns.get(name, 1.0), space.human_gripper],
+        name in options.mask_rotations,
+        options.held_out_fraction,
+    ]
+    return hashlib.sha256(canonical_json(content).encode()).hexdigest()[:32]
+
+
+def survey_bytes(found: Survey) -> bytes:
+    """The file of a survey: its spans, and its sketches as metadata."""
+    metadata: dict[bytes, bytes] = {b"median_speed": repr(found.median_speed).encode()}
+    for name, sketch in found.sketches.items():
+        metadata[f"state:{name}".encode()] = sketch.state.to_bytes()
+        metadata[f"action:{name}".encode()] = sketch.action.to_bytes()
+    sink = pa.BufferOutputStream()
+    table = found.spans.replace_schema_metadata(metadata).combine_chunks()
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+def read_survey(path: Path) -> Survey:
+    """The survey in a file that `survey_bytes` made."""
+    table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    metadata = dict(table.schema.metadata)
+    speed = metadata.pop(b"median_speed").decode()
+    sketches = {
+        key.removeprefix(b"state:").decode(): EmbodimentSketch(
+            VectorSketch.from_bytes(content), VectorSketch.from_bytes(metadata[key.replace(b"state:", b"action:", 1)])
+        )
+        for key, content in metadata.items()
+        if key.startswith(b"state:")
+    }
+    return Survey(table.replace_schema_metadata(None), sketches, None if speed == "None" else float(speed))
+
+
+def _survey(source: ShardSource, options: MixOptions, cache: Path, advance: Callable[[], None]) -> Survey:
     name = source.document.name
-    grid = options.grid(name)
-    reader = TrackReader(
-        source, name in options.static_cameras, name in options.mask_rotations, options.action_space.human_gripper
-    )
-    episode_ids = sorted(reader.rows)
-    spans: dict[str, str] = {}
-    for episode_id in episode_ids:
-        if steps := spell_spans(eligible_steps(reader.read(episode_id), grid)):
-            spans[episode_id] = steps
-    held_out = held_out_episodes(spans, options.held_out_fraction)
+    pack = open_pack(source, name in options.static_cameras, cache)
+    episodes = source.episodes(["id", "task", "embodiment", "num_steps"]).to_pylist()
+    for row, first in zip(episodes, first_records([row["num_steps"] for row in episodes]).tolist(), strict=True):
+        row["first_record"] = first
+    episodes.sort(key=lambda row: str(row["id"]))
+    grid, mask_rotation = options.grid(name), name in options.mask_rotations
+    spans = {row["id"]: _spans(_track(pack, row, options, mask_rotation), grid) for row in episodes}
+    held_out = held_out_episodes((key for key, found in spans.items() if len(found)), options.held_out_fraction)
+    sketches: dict[str, EmbodimentSketch] = {}
     speeds = VectorSketch(1)
-    for episode_id in episode_ids:
-        if episode_id in spans:
-            sketch = sketches.setdefault(reader.rows[episode_id]["embodiment"], EmbodimentSketch())
-        if episode_id in spans and episode_id not in held_out:
-            _sketch_episode(reader.read(episode_id), spans[episode_id], grid, sketch, speeds)
+    rows: list[dict[str, Any]] = []
+    for row in episodes:
         advance()
-    training = _episode_steps({key: steps for key, steps in spans.items() if key not in held_out})
-    median_speed = float(speeds.quantile(0.5)[0])
-    return MixtureSource(
-        name=name,
-        path=relative_path(source.path, folder),
-        fingerprint=source.document.fingerprint,
-        group=group_of(source),
-        weight=options.weights.get(name, float(training.num_steps)),
-        slowdown=grid.slowdown,
-        static_camera=name in options.static_cameras,
-        mask_rotation=name in options.mask_rotations,
-        median_speed=None if np.isnan(median_speed) else float(f"{median_speed:.4g}"),
-        training=training,
-        held_out=_episode_steps({key: steps for key, steps in spans.items() if key in held_out}),
-    )
+        if not len(spans[row["id"]]):
+            continue
+        sketch = sketches.setdefault(row["embodiment"], EmbodimentSketch())
+        if row["id"] not in held_out:
+            _sketch_episode(_track(pack, row, options, mask_rotation), spans[row["id"]], grid, sketch, speeds)
+        known = {key: row[key] for key in ("first_record", "num_steps", "embodiment")}
+        known |= {"source": 0, "held_out": int(row["id"] in held_out), "episode": row["id"], "task": row["task"] or ""}
+        rows += [{**known, "start": int(start), "stop": int(stop)} for start, stop in spans[row["id"]]]
+    rows.sort(key=lambda row: int(row["held_out"]))
+    speed = float(speeds.quantile(0.5)[0])
+    median_speed = None if np.isnan(speed) else float(f"{speed:.4g}")
+    return Survey(pa.Table.from_pylist(rows, SPAN_SCHEMA), sketches, median_speed)
+
+
+def _track(pack: TrackPack, row: dict[str, Any], options: MixOptions, mask_rotation: bool) -> ActionTrack:
+    is_human = get_embodiment(row["embodiment"]).kind == "human"
+    mask_gripper = is_human and options.action_space.human_gripper == "mask"
+    return pack.episode(row["first_record"], row["num_steps"], mask_rotation, mask_gripper)
+
+
+def _spans(track: ActionTrack, grid: ActionGrid) -> NDArray[np.int64]:
+    """Half-open spans (M, 2) of an episode's eligible steps."""
+    eligible = np.concatenate([[False], eligible_steps(track, grid), [False]])
+    return np.asarray(np.flatnonzero(np.diff(eligible)).reshape(-1, 2))
 
 
 def _sketch_episode(
-    track: ActionTrack, steps: str, grid: ActionGrid, sketch: EmbodimentSketch, speeds: VectorSketch
+    track: ActionTrack, spans: NDArray[np.int64], grid: ActionGrid, sketch: EmbodimentSketch, speeds: VectorSketch
 ) -> None:
     """Add an episode's eligible steps, and the speeds at which they are to be played, in m/s."""
-    for block in _blocks(steps):
+    steps = np.concatenate([np.arange(start, stop) for start, stop in spans])
+    for begin in range(0, len(steps), _STEPS_AT_ONCE):
+        block = steps[begin : begin + _STEPS_AT_ONCE]
         sketch.state.update(*encode_states(track, block))
         actions, mask = encode_chunks(track, block, grid)
         sketch.action.update(actions.reshape(-1, ACTION_DIM), mask.reshape(-1, ACTION_DIM))
@@ -98,14 +174,3 @@ def _sketch_episode(
             position = ACTION_LAYOUT[f"{side}_position"]
             speed = np.linalg.norm(actions[:, 0, position], axis=-1) * grid.rate_hz
             speeds.update(speed[:, None], mask[:, 0, position][:, :1])
-
-
-def _blocks(steps: str) -> Iterator[NDArray[np.int64]]:
-    indices = np.concatenate([np.arange(start, stop) for start, stop in parse_spans(steps)])
-    for start in range(0, len(indices), _STEPS_AT_ONCE):
-        yield indices[start : start + _STEPS_AT_ONCE]
-
-
-def _episode_steps(spans: Mapping[str, str]) -> EpisodeSteps:
-    num_steps = sum(int((stop - start).sum()) for start, stop in (parse_spans(steps).T for steps in spans.values()))
-    return EpisodeSteps(num_steps=num_steps, episodes=dict(spans))

@@ -7,15 +7,12 @@ import math
 from pathlib import Path
 from typing import Annotated, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import (
     Field,
     NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
-    StringConstraints,
     model_validator,
 )
 
@@ -23,30 +20,22 @@ from humandata.errors import DatasetError
 from humandata.schemas.columns import SCHEMA_VERSION
 from humandata.schemas.documents import Document, canonical_json, read_document
 
-Steps = Annotated[str, StringConstraints(pattern=r"^\d+:\d+(,\d+:\d+)*$")]
-"""Steps of an episode as half-open spans in ascending order: `0:42,50:77`."""
-
 HumanGripper = Literal["mask", "aperture"]
 ImageFit = Literal["letterbox", "resize"]
 
 
-class EpisodeSteps(Document):
-    """Eligible steps by episode id: those whose action is known for an arm from the first target on."""
+class StepCounts(Document):
+    """How many eligible steps there are, those whose action is known for an arm from the first target on."""
 
     num_steps: NonNegativeInt
-    episodes: dict[str, Steps]
+    num_episodes: NonNegativeInt
 
-    @model_validator(mode="after")
-    def _spans_make_sense(self) -> EpisodeSteps:
-        total = 0
-        for episode_id, steps in self.episodes.items():
-            edges = parse_spans(steps)
-            if (np.diff(edges.ravel()) < 0).any() or (edges[:, 0] >= edges[:, 1]).any():
-                raise ValueError(f"episode '{episode_id}': spans must be ascending and not empty, found '{steps}'")
-            total += int((edges[:, 1] - edges[:, 0]).sum())
-        if total != self.num_steps:
-            raise ValueError(f"num_steps is {self.num_steps}, but the spans hold {total} steps")
-        return self
+
+class IndexRecord(Document):
+    """The companion file that lists the eligible steps."""
+
+    file: str = Field(description="name, in the folder of the manifest")
+    sha256: str = Field(description="of the file's content; another one is an error")
 
 
 class MixtureSource(Document):
@@ -61,14 +50,8 @@ class MixtureSource(Document):
     static_camera: bool = Field(description="the user declares that the camera stood still")
     mask_rotation: bool
     median_speed: NonNegativeFloat | None = Field(description="of the end effectors as played, in m/s")
-    training: EpisodeSteps
-    held_out: EpisodeSteps
-
-    @model_validator(mode="after")
-    def _split_is_clean(self) -> MixtureSource:
-        if both := sorted(self.training.episodes.keys() & self.held_out.episodes.keys()):
-            raise ValueError(f"episode '{both[0]}' is both in training and held_out")
-        return self
+    training: StepCounts
+    held_out: StepCounts
 
 
 class ActionSpace(Document):
@@ -125,6 +108,7 @@ class Mixture(Document):
     image_size_px: PositiveInt
     image_fit: ImageFit = "letterbox"
     split: Split
+    index: IndexRecord
     sources: tuple[MixtureSource, ...] = Field(min_length=1)
     normalization: dict[str, EmbodimentStatistics] = Field(description="by embodiment")
 
@@ -153,17 +137,6 @@ class Mixture(Document):
     def embodiments(self) -> tuple[str, ...]:
         """Embodiments in order of name: their indices in a batch."""
         return tuple(sorted(self.normalization))
-
-
-def parse_spans(steps: str) -> NDArray[np.int64]:
-    """Spans (M, 2), start and stop, of their spelling `0:42,50:77`."""
-    return np.array([span.split(":") for span in steps.split(",")], dtype=np.int64)
-
-
-def spell_spans(eligible: NDArray[np.bool_]) -> str:
-    """The spelling of the spans of an episode's eligible steps (T,); empty where there are none."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], eligible, [False]]))).reshape(-1, 2)
-    return ",".join(f"{start}:{stop}" for start, stop in edges)
 
 
 def read_mixture(path: Path) -> Mixture:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from humandata import __version__
 from humandata.schemas.columns import SCHEMA_VERSION
-from humandata.schemas.mixture import ActionSpace, EpisodeSteps, Mixture, MixtureSource, Split
+from humandata.schemas.mixture import ActionSpace, IndexRecord, Mixture, MixtureSource, Split, StepCounts
 
-NOTHING = EpisodeSteps(num_steps=0, episodes={})
+NOTHING = StepCounts(num_steps=0, num_episodes=0)
 
 
 def mixture_source(name: str, group: str, num_steps: int, weight: float | None = None) -> MixtureSource:
@@ -21,7 +21,7 @@ def mixture_source(name: str, group: str, num_steps: int, weight: float | None =
         static_camera=False,
         mask_rotation=False,
         median_speed=None,
-        training=EpisodeSteps(num_steps=num_steps, episodes={f"{name}_0": f"0:{num_steps}"}),
+        training=StepCounts(num_steps=num_steps, num_episodes=1),
         held_out=NOTHING,
     )
 
@@ -40,6 +40,7 @@ def make_mixture(
         action_space=ActionSpace(),
         image_size_px=64,
         split=Split(),
+        index=IndexRecord(file="mixture.index.arrow", sha256="0" * 64),
         sources=tuple(sources),
         normalization={},
     )

@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from builders import make_episode, write_source
@@ -19,9 +20,9 @@ from humandata.mixtures.mix import mix
 from humandata.mixtures.normalization import Normalizer
 from humandata.mixtures.options import MixOptions
 from humandata.mixtures.sampler import MixtureSampler
-from humandata.mixtures.steps import StepIndex
+from humandata.mixtures.step_index import SPAN_SCHEMA, StepIndex, open_index
 from humandata.mixtures.tracks import TrackReader
-from humandata.schemas.mixture import ActionSpace, EpisodeSteps, read_mixture
+from humandata.schemas.mixture import ActionSpace, read_mixture
 
 
 @pytest.fixture
@@ -54,11 +55,12 @@ def test_a_batch_holds_what_the_sampler_names(path: Path) -> None:
 
     sources, numbers = MixtureSampler(mixture).samples(np.arange(10))
     opened = open_sources(mixture, path.parent)
-    for place, (source, number) in enumerate(zip(sources, numbers, strict=True)):
+    index = open_index(mixture, path.parent)
+    located = index.locate(sources, numbers)
+    episodes = index.texts("episode", located.span)
+    for place, (source, episode, step) in enumerate(zip(sources, episodes, located.step[:, None], strict=True)):
         member = mixture.sources[source]
-        index = StepIndex(member.training)
-        episode, step = index.locate([number])
-        track = TrackReader(opened[source], False, False, "mask").read(index.episode_ids[int(episode[0])])
+        track = TrackReader(opened[source], False, False, "mask").read(episode)
         action, mask = encode_chunks(track, step, ActionGrid(4, 30.0, member.slowdown))
         np.testing.assert_array_equal(batch.action[place].numpy(), action[0].astype(np.float32))
         np.testing.assert_array_equal(batch.action_mask[place].numpy(), mask[0])
@@ -127,7 +129,10 @@ def test_held_out_batches_are_every_stride_of_every_held_out_episode(path: Path)
     # One episode of 39 eligible steps each: steps 0, 13 and 26.
     assert [name for batch in batches for name in batch.embodiment] == ["human_hands"] * 3 + ["franka_panda"] * 3
     source = open_sources(mixture, path.parent)[0]
-    track = TrackReader(source, False, False, "mask").read(next(iter(mixture.sources[0].held_out.episodes)))
+    index = open_index(mixture, path.parent)
+    held_out = index.texts("episode", index.every(0, held_out=True, stride=13).span)
+    assert len(set(held_out)) == 1
+    track = TrackReader(source, False, False, "mask").read(held_out[0])
     expected = encode_chunks(track, [0, 13, 26], ActionGrid(4, 30.0))[0].astype(np.float32)
     np.testing.assert_array_equal(batches[0].action[:3].numpy(), expected)
     for batch, again in zip(batches, held_out_batches(path, stride=13, batch_size=4), strict=True):
@@ -156,13 +161,20 @@ def test_normalising_puts_the_quantiles_at_one_and_is_undone(path: Path) -> None
     torch.testing.assert_close(scaled, torch.tensor([[-1.0], [1.0]]).expand(2, int(wide.sum())), atol=1e-3, rtol=0)
 
 
-def test_numbers_of_steps_run_through_all_spans() -> None:
-    index = StepIndex(EpisodeSteps(num_steps=6, episodes={"b": "0:1,5:7", "a": "2:5"}))
-    episodes, steps = index.locate(np.arange(len(index)))
-    named = [
-        (index.episode_ids[episode], step) for episode, step in zip(episodes.tolist(), steps.tolist(), strict=True)
+def test_numbers_of_steps_run_through_all_spans_of_a_source() -> None:
+    spans = [(0, 0, "a", 2, 5), (0, 0, "b", 0, 1), (0, 0, "b", 5, 7), (0, 1, "c", 3, 4), (1, 0, "d", 8, 10)]
+    common = {"num_steps": 10, "task": "", "embodiment": "human_hands"}
+    columns = ("source", "held_out", "episode", "start", "stop")
+    rows = [
+        {**common, **dict(zip(columns, span, strict=True)), "first_record": 10 * ord(str(span[2]))} for span in spans
     ]
-    assert named == [("a", 2), ("a", 3), ("a", 4), ("b", 0), ("b", 5), ("b", 6)]
+    index = StepIndex(pa.Table.from_pylist(rows, SPAN_SCHEMA), num_sources=2)
+    located = index.locate([0] * 6 + [1, 1], [*range(6), 0, 1])
+    named = list(zip(index.texts("episode", located.span), located.step.tolist(), strict=True))
+    assert named == [("a", 2), ("a", 3), ("a", 4), ("b", 0), ("b", 5), ("b", 6), ("d", 8), ("d", 9)]
+    assert index.every(0, held_out=False, stride=2).step.tolist() == [2, 4, 0, 6]
+    assert index.locate([0], [0], held_out=True).step.tolist() == [3]
+    assert index.counts(0, held_out=False).model_dump() == {"num_steps": 6, "num_episodes": 2}
 
 
 def test_a_letterbox_keeps_the_shape_and_a_resize_does_not() -> None:

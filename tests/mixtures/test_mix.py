@@ -17,7 +17,7 @@ from humandata.errors import DatasetError, HumandataError, UsageError
 from humandata.mixtures.manifest import open_sources, write_mixture
 from humandata.mixtures.mix import mix
 from humandata.mixtures.options import MixOptions
-from humandata.mixtures.steps import StepIndex
+from humandata.mixtures.step_index import open_index
 from humandata.mixtures.tracks import TrackReader
 from humandata.mixtures.validate import validate_mixture
 from humandata.schemas.episode import Episode
@@ -48,10 +48,10 @@ def test_the_manifest_freezes_what_it_was_told(shards: Path, tmp_path: Path) -> 
     assert mixture.embodiments == ("franka_panda", "human_hands")
     assert summary.manifest_sha256 == mixture.manifest_sha256
     for source, told in zip(mixture.sources, summary.sources, strict=True):
-        assert len(source.training.episodes) == told.training_episodes == 3
-        assert len(source.held_out.episodes) == told.held_out_episodes == 1
+        assert source.training.num_episodes == told.training_episodes == 3
+        assert source.held_out.num_episodes == told.held_out_episodes == 1
         # Of 40 steps all but the last have a first target 1/30 s ahead.
-        assert set(source.training.episodes.values()) == {"0:39"}
+        assert source.training.num_steps == 3 * 39
         assert told.epochs == pytest.approx(told.share * 100_000 / (3 * 39))
     assert validate_mixture(tmp_path / "mixture.json") == []
 
@@ -68,7 +68,10 @@ def test_normalisation_is_of_the_training_steps_on_the_mixtures_grid(shards: Pat
     mixture = read_mixture(tmp_path / "mixture.json")
     robot, source = mixture.sources[1], open_sources(mixture, tmp_path)[1]
     reader = TrackReader(source, static_camera=False, mask_rotation=False, human_gripper="mask")
-    tracks = [reader.read(episode_id) for episode_id in StepIndex(robot.training).episode_ids]
+    index = open_index(mixture, tmp_path)
+    located = index.every(1, held_out=False, stride=39)
+    tracks = [reader.read(episode_id) for episode_id in index.texts("episode", located.span)]
+    assert len(tracks) == robot.training.num_episodes
     chunks = [encode_chunks(track, np.arange(39), ActionGrid(5, 30.0, slowdown=2.0)) for track in tracks]
     actions, mask = (np.concatenate([chunk[part] for chunk in chunks]).reshape(-1, 26) for part in (0, 1))
     figures = mixture.normalization["franka_panda"]
@@ -180,9 +183,8 @@ def edit_field(document: dict[str, Any]) -> None:
     document["sources"][0]["slow_down"] = 2.0
 
 
-def edit_spans(document: dict[str, Any]) -> None:
-    episodes = document["sources"][0]["training"]["episodes"]
-    episodes[next(iter(episodes))] = "0:20"
+def edit_steps(document: dict[str, Any]) -> None:
+    document["sources"][0]["training"]["num_steps"] = 20
 
 
 def edit_version(document: dict[str, Any]) -> None:
@@ -194,7 +196,7 @@ def edit_version(document: dict[str, Any]) -> None:
     [
         (edit_group, "must sum to 1"),
         (edit_field, "did you mean 'slowdown'"),
-        (edit_spans, "num_steps"),
+        (edit_steps, "num_steps 20"),
         (edit_version, "schema version 9.0"),
     ],
 )
@@ -207,7 +209,7 @@ def test_an_edit_that_makes_no_sense_is_an_error(
     edit(document)
     path.write_text(json.dumps(document))
     with pytest.raises(HumandataError, match=message):
-        read_mixture(path)
+        open_index(read_mixture(path), tmp_path)
 
 
 def test_the_hash_is_of_the_content_not_of_the_layout(shards: Path, tmp_path: Path) -> None:

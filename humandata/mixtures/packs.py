@@ -1,0 +1,154 @@
+"""What batches are made of besides pixels, of all episodes of a source in one memory-mapped array.
+
+A pack holds a record a step: time, where the step's image lies, and the poses that actions and states are made of. It
+is derived from the step files and can be made again at any time; it lies beside the manifest, named after the
+fingerprint of its source, and mixtures of the same source share it. Records of one episode follow each other, so the
+steps of a chunk are one run of bytes, and processes that read the same pack share the memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from humandata.actions import ActionTrack
+from humandata.dataset.image_places import image_places
+from humandata.dataset.read import ShardSource
+from humandata.errors import DatasetError
+from humandata.mixtures.tracks import TrackReader
+from humandata.schemas.documents import canonical_json
+
+CACHE_FOLDER = ".humandata"
+"""Beside the manifest: packs and surveys, which are made again where they are missing."""
+
+_LAYOUT_VERSION = 1
+_POSE = (3, 4)
+
+RECORD = np.dtype(
+    [
+        ("timestamp_ns", "<i8"),
+        ("image_offset", "<i8"),
+        ("image_length", "<i8"),
+        ("T_inertial_ee", "<f8", (2, *_POSE)),
+        ("T_view_ee", "<f8", (2, *_POSE)),
+        ("T_inertial_head", "<f8", _POSE),
+        ("gripper_opening", "<f8", (2,)),
+        ("arm_valid", "?", (2,)),
+        ("inertial", "?"),
+    ],
+    align=True,
+)
+"""One step. `image_offset` is -1 where only a Parquet reader finds the image; poses are the upper rows of 4x4."""
+
+
+@dataclass(frozen=True)
+class TrackPack:
+    """The records of a source, episodes in the order of `episodes.parquet`."""
+
+    records: NDArray[np.void]
+    """(S,) of RECORD, memory-mapped."""
+
+    def episode(self, first: int, num_steps: int, mask_rotation: bool, mask_gripper: bool) -> ActionTrack:
+        """The track of the episode whose records begin at `first`."""
+        return track_of(self.records[first : first + num_steps], mask_rotation, mask_gripper)
+
+
+def track_of(
+    records: NDArray[np.void], mask_rotation: bool, mask_gripper: bool | NDArray[np.bool_] = False
+) -> ActionTrack:
+    """Records (T,) as a track; `mask_gripper` is for all steps or by step (T,)."""
+    opening = np.where(mask_gripper, np.nan, np.moveaxis(records["gripper_opening"], -1, 0))
+    return ActionTrack(
+        timestamp_ns=np.ascontiguousarray(records["timestamp_ns"]),
+        T_inertial_ee=_transforms(np.moveaxis(records["T_inertial_ee"], 1, 0)),
+        T_view_ee=_transforms(np.moveaxis(records["T_view_ee"], 1, 0)),
+        arm_valid=np.ascontiguousarray(records["arm_valid"].T),
+        gripper_opening=opening,
+        inertial=np.ascontiguousarray(records["inertial"]),
+        T_inertial_head=_transforms(records["T_inertial_head"]),
+        rotation_trusted=not mask_rotation,
+    )
+
+
+def open_pack(
+    source: ShardSource, static_camera: bool, cache: Path, advance: Callable[[], None] = lambda: None
+) -> TrackPack:
+    """The pack of a source in the folder `cache`, made now where it is missing; `advance` is called for each episode.
+
+    DatasetError where a step file cannot be read, or the pack not be written.
+    """
+    path = cache / f"{pack_key(source, static_camera)}.npy"
+    if not path.exists():
+        _write_pack(path, source, static_camera, advance)
+    try:
+        records = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as failure:
+        raise DatasetError(f"{path}: cannot be read ({failure}). Remove it; it is made again when needed.") from None
+    return TrackPack(records)
+
+
+def pack_key(source: ShardSource, static_camera: bool) -> str:
+    """What a pack is named after: everything its content follows from."""
+    content = ["pack", _LAYOUT_VERSION, source.document.fingerprint, static_camera]
+    return hashlib.sha256(canonical_json(content).encode()).hexdigest()[:32]
+
+
+def first_records(num_steps: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
+    """(E,) where the records of each episode begin, of their numbers of steps (E,)."""
+    return np.concatenate([[0], np.cumsum(num_steps, dtype=np.int64)])[:-1]
+
+
+def _write_pack(path: Path, source: ShardSource, static_camera: bool, advance: Callable[[], None]) -> None:
+    """Write episode by episode, so that memory does not grow with the source; the file appears whole."""
+    episodes = source.episodes(["id", "num_steps"])
+    reader = TrackReader(source, static_camera, mask_rotation=False, human_gripper="aperture")
+    total = pc.sum(episodes.column("num_steps")).as_py() or 0
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    except OSError as failure:
+        raise DatasetError(f"{path}: cannot be written ({failure.strerror}).") from None
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            header = {"descr": np.lib.format.dtype_to_descr(RECORD), "fortran_order": False, "shape": (total,)}
+            np.lib.format.write_array_header_2_0(file, header)
+            for row in episodes.to_pylist():
+                places = image_places(source.steps_path(row["id"]))
+                file.write(_records(reader.read(row["id"]), places).tobytes())
+                advance()
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as failure:
+        raise DatasetError(f"{path}: cannot be written ({failure.strerror}). Free space beside the manifest.") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _records(track: ActionTrack, places: NDArray[np.int64]) -> NDArray[np.void]:
+    records = np.zeros(len(track.timestamp_ns), dtype=RECORD)
+    records["timestamp_ns"] = track.timestamp_ns
+    records["image_offset"], records["image_length"] = places.T
+    records["T_inertial_ee"] = np.moveaxis(track.T_inertial_ee[..., :3, :], 0, 1)
+    records["T_view_ee"] = np.moveaxis(track.T_view_ee[..., :3, :], 0, 1)
+    records["T_inertial_head"] = track.T_inertial_head[..., :3, :]
+    records["gripper_opening"] = track.gripper_opening.T
+    records["arm_valid"] = track.arm_valid.T
+    records["inertial"] = track.inertial
+    return records
+
+
+def _transforms(upper: NDArray[np.float64]) -> NDArray[np.float64]:
+    """4x4 transforms (..., 4, 4) of their upper rows (..., 3, 4)."""
+    T = np.empty((*upper.shape[:-2], 4, 4))
+    T[..., :3, :] = upper
+    T[..., 3, :] = (0.0, 0.0, 0.0, 1.0)
+    return T
