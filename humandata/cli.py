@@ -57,6 +57,9 @@ app = typer.Typer(
 bench = typer.Typer(no_args_is_help=True, help="Measure against a known truth, beside what one would do without us.")
 app.add_typer(bench, name="bench")
 
+quarantine = typer.Typer(no_args_is_help=True, help="Inputs that failed: which, why, and to be tried again.")
+app.add_typer(quarantine, name="quarantine")
+
 Out = Annotated[Path, typer.Option("--out", help="Shard folder to add to.")]
 Shards = Annotated[Path, typer.Option("--shards", help="Shard folder to read.")]
 Name = Annotated[str | None, typer.Option("--name", help="Name of the source; default: the folder's or file's.")]
@@ -94,8 +97,8 @@ def extract(
         typer.Option(
             "--camera",
             help="How the camera's motion is known where a sidecar does not tell: auto (from the background), "
-            "background (whether it moved, not how), static (you vouch for it), sidecar (not at all), rgbd (depth maps), "
-            "sfm (structure from motion).",
+            "background (whether it moved, not how), static (you vouch for it), sidecar (not at all), "
+            "rgbd (depth maps), sfm (structure from motion).",
         ),
     ] = None,
     fov: Annotated[
@@ -339,6 +342,39 @@ def doctor(as_json: Json = False) -> None:
     checks = diagnose()
     print_json([vars(check) for check in checks]) if as_json else print_checks(checks)
     raise typer.Exit(int(not all(check.ok or check.optional for check in checks)))
+
+
+@quarantine.command("list")
+def quarantine_list(
+    path: Annotated[Path, typer.Argument(help="A shard folder, or a source in it.")] = Path("shards"),
+    as_json: Json = False,
+) -> None:
+    """List the inputs that failed."""
+    from humandata.report.quarantine import print_quarantine
+
+    print_quarantine(path, as_json)
+
+
+@quarantine.command("explain")
+def quarantine_explain(
+    source: Annotated[Path, typer.Argument(help="A source, such as shards/videos.")],
+    input_name: Annotated[str, typer.Argument(metavar="INPUT", help="As `quarantine list` names it.")],
+) -> None:
+    """Tell all that is known of one failure: stage, error, the last lines of its log."""
+    from humandata.report.quarantine import explain_quarantined
+
+    explain_quarantined(source, input_name)
+
+
+@quarantine.command("retry")
+def quarantine_retry(
+    path: Annotated[Path, typer.Argument(help="A source; without INPUTS also a shard folder.")] = Path("shards"),
+    inputs: Annotated[list[str] | None, typer.Argument(help="As `quarantine list` names them; default: all.")] = None,
+) -> None:
+    """Let the next run try inputs again that were given up after failing too often."""
+    from humandata.report.quarantine import allow_again
+
+    typer.echo(f"{allow_again(path, inputs or [])} inputs are tried again when the same command is run again.")
 
 
 @bench.command()

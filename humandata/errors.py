@@ -26,6 +26,10 @@ class DatasetError(HumandataError):
     """A shard folder or a mixture that does not hold what its records say."""
 
 
+class OutputError(DatasetError):
+    """A folder that cannot be written, or a disk that is full: no input's fault, so the whole job stops."""
+
+
 class MissingDependencyError(HumandataError):
     """A package, model file or system library is absent; the message holds the line that installs it."""
 

@@ -7,11 +7,11 @@ import os
 import tempfile
 from pathlib import Path
 
-from humandata.errors import DatasetError
+from humandata.errors import OutputError
 
 
 def write_atomically(path: Path, content: bytes) -> str:
-    """Write under a temporary name, fsync, rename; returns the SHA-256. DatasetError where that is impossible."""
+    """Write under a temporary name, fsync, rename; returns the SHA-256. OutputError where that is impossible."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
@@ -27,7 +27,7 @@ def write_atomically(path: Path, content: bytes) -> str:
             raise
         _fsync_folder(path.parent)
     except OSError as failure:
-        raise DatasetError(
+        raise OutputError(
             f"{path}: cannot be written ({failure.strerror}). Free space, or choose another folder with --out."
         ) from None
     return hashlib.sha256(content).hexdigest()

@@ -29,14 +29,27 @@ class InputRecord(Document):
     warnings: tuple[str, ...] = ()
 
 
+MAX_FAILED_RUNS = 3
+"""How many runs try an input that fails each time; `humandata quarantine retry`, another recipe or input allow more."""
+
+
 class QuarantineRecord(Document):
-    """An input that failed, and where; a later run tries it again."""
+    """An input that failed, and where; later runs try it again, up to `MAX_FAILED_RUNS` times."""
 
     input: str
     stage: str
     error: str
+    log: tuple[str, ...] = ()
     attempts: int
+    recipe_sha256: str = ""
+    stamp: tuple[int, int] | None = None
+    """Size in bytes and modification time in ns of the input when it failed, where it could be told."""
     tool_version: str
+
+    @property
+    def given_up(self) -> bool:
+        """Whether the next run leaves it alone, unless the input, recipe or version is another."""
+        return self.attempts >= MAX_FAILED_RUNS
 
 
 def record_path(source: Path, input_name: str) -> Path:

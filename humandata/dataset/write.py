@@ -86,16 +86,41 @@ def write_input(
     return record
 
 
-def quarantine_input(source: Path, input_name: str, stage: str, error: str) -> QuarantineRecord:
-    """Write the record of a failed input, counting attempts; what an earlier run made of it no longer counts."""
+def quarantine_input(
+    source: Path,
+    input_name: str,
+    stage: str,
+    error: str,
+    log: Sequence[str] = (),
+    recipe_sha256: str = "",
+    stamp: tuple[int, int] | None = None,
+) -> QuarantineRecord:
+    """Write the record of a failed input, counting the runs that tried it as it is, by this recipe and version.
+
+    What an earlier run made of it no longer counts. `stamp` is the input's size in bytes and modification time in ns.
+    """
     path = quarantine_path(source, input_name)
-    attempts = read_document(QuarantineRecord, path, DatasetError).attempts if path.exists() else 0
-    record_path(source, input_name).unlink(missing_ok=True)
     record = QuarantineRecord(
-        input=input_name, stage=stage, error=error, attempts=attempts + 1, tool_version=__version__
+        input=input_name,
+        stage=stage,
+        error=error,
+        log=tuple(log),
+        attempts=1,
+        recipe_sha256=recipe_sha256,
+        stamp=stamp,
+        tool_version=__version__,
     )
+    earlier = read_document(QuarantineRecord, path, DatasetError) if path.exists() else None
+    if earlier is not None and same_circumstances(earlier, recipe_sha256, stamp):
+        record = record.model_copy(update={"attempts": earlier.attempts + 1})
+    record_path(source, input_name).unlink(missing_ok=True)
     write_record(path, record)
     return record
+
+
+def same_circumstances(record: QuarantineRecord, recipe_sha256: str, stamp: tuple[int, int] | None) -> bool:
+    """Whether an input would be tried just as it was when it failed."""
+    return (record.recipe_sha256, record.stamp, record.tool_version) == (recipe_sha256, stamp, __version__)
 
 
 def _steps_bytes(table: pa.Table) -> bytes:

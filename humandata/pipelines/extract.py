@@ -9,7 +9,7 @@ from pathlib import Path
 
 from humandata.camera_motion.pycolmap_package import missing_pycolmap, pycolmap_version
 from humandata.dataset.records import InputRecord
-from humandata.errors import UsageError
+from humandata.errors import InputError, UsageError
 from humandata.hands import make_estimator
 from humandata.pipelines.extract_stage import ExtractStage
 from humandata.pipelines.recipe import Recipe, recipe_record
@@ -48,7 +48,7 @@ def plan_extract(
         found = [video_item(video) for video in videos]
         parts = {os.path.realpath(path) for item in found for path in companions(item)}
         items = [item for item in found if os.path.realpath(item.path) not in parts]
-        plans[source_name] = SourcePlan(spec, items, pending_items(spec, items, is_unchanged))
+        plans[source_name] = SourcePlan(spec, items, pending_items(spec, items, is_unchanged, stamp))
     return list(plans.values())
 
 
@@ -73,6 +73,7 @@ def extract(
             plan.spec,
             plan.items,
             is_unchanged,
+            stamp,
             ExtractStage(plan.spec.path.absolute(), recipe, plan.spec.recipe.sha256, gpus_per_worker),
             workers,
             address,
@@ -92,6 +93,14 @@ def _camera_tools(recipe: Recipe) -> dict[str, str]:
     if version is None and recipe.camera.motion == "sfm":
         raise missing_pycolmap()
     return {"pycolmap": version or "absent"}
+
+
+def stamp(item: VideoItem) -> tuple[int, int] | None:
+    """Size and modification time of a video and all that belongs to it; None where they cannot be read."""
+    try:
+        return size_and_time(item)
+    except InputError:
+        return None
 
 
 def is_unchanged(item: VideoItem, record: InputRecord) -> bool:

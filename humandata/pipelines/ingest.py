@@ -47,7 +47,7 @@ def plan_ingest(dataset: Path, out: Path, recipe: IngestRecipe, name: str | None
     spec = SourceSpec(out / source_name, source_name, "robot_dataset", reader.format, record)
     items = reader.list_episodes()
     _refuse_another_dataset(spec, items)
-    return IngestPlan(spec, embodiment, primary, items, pending_items(spec, items, is_unchanged))
+    return IngestPlan(spec, embodiment, primary, items, pending_items(spec, items, is_unchanged, stamp))
 
 
 def ingest(
@@ -66,7 +66,7 @@ def ingest(
     plan = plan_ingest(dataset, out, recipe, name)
     stage = IngestStage(dataset.absolute(), plan.spec.path.absolute(), plan.embodiment, recipe, plan.spec.recipe.sha256)
     workers = num_workers or len(os.sched_getaffinity(0))
-    return run_source_job(plan.spec, plan.items, is_unchanged, stage, workers, address)
+    return run_source_job(plan.spec, plan.items, is_unchanged, stamp, stage, workers, address)
 
 
 def is_unchanged(item: EpisodeRef, record: InputRecord) -> bool:
@@ -75,6 +75,14 @@ def is_unchanged(item: EpisodeRef, record: InputRecord) -> bool:
         return size_and_time(item) == (record.size_bytes, record.mtime_ns)
     except InputError:
         return False
+
+
+def stamp(item: EpisodeRef) -> tuple[int, int] | None:
+    """Size and modification time of an episode's files; None where they cannot be read."""
+    try:
+        return size_and_time(item)
+    except InputError:
+        return None
 
 
 def size_and_time(item: EpisodeRef) -> tuple[int, int]:

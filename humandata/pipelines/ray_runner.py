@@ -10,10 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from humandata.errors import UsageError
-from humandata.pipelines.stage import ItemT, Outcome, ResultT, Stage, attempt
-
-MAX_ATTEMPTS = 3
-"""How often an item is tried whose worker dies under it, before the item is held to be at fault."""
+from humandata.pipelines.stage import MAX_ATTEMPTS, ItemT, Outcome, ResultT, Stage, attempt
 
 
 def run_on_ray(

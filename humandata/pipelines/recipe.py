@@ -37,7 +37,8 @@ class CameraSettings(MotionSettings):
     motion: MotionChoice = Field(
         default="auto",
         description="auto: still or moving as the background says, and where it moves by depth maps or structure from "
-        "motion; background: still or moving, and no more; static: the user vouches for it; sidecar: as the sidecar says, else unknown; rgbd, sfm: by that",
+        "motion; background: still or moving, and no more; static: the user vouches for it; sidecar: as the sidecar "
+        "says, else unknown; rgbd, sfm: by that",
     )
 
     @property

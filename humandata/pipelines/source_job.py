@@ -11,8 +11,9 @@ from typing import Generic, Literal, Protocol, TypeVar
 from humandata.dataset.compile import compile_source, finished_record, refuse_mixed_recipes, source_lock
 from humandata.dataset.read import open_source
 from humandata.dataset.records import InputRecord, read_quarantine, read_records
-from humandata.dataset.write import quarantine_input
-from humandata.pipelines.stage import Stage, run
+from humandata.dataset.write import quarantine_input, same_circumstances
+from humandata.errors import OutputError
+from humandata.pipelines.stage import Outcome, Stage, run
 from humandata.progress import ProgressBar
 from humandata.schemas.source import RecipeRecord, Source
 
@@ -61,6 +62,8 @@ class SourceSummary:
     """How many stretches each filter turned away, over the whole source."""
     failures: dict[str, str]
     """Error by input, of the inputs given this time."""
+    given_up: tuple[str, ...]
+    """Those of the failures that were not tried this time, having failed too often."""
     warnings: dict[str, tuple[str, ...]]
     """By input, of the inputs done this time."""
     provenance: dict[str, dict[str, int]]
@@ -70,11 +73,21 @@ class SourceSummary:
 
 
 def pending_items(
-    spec: SourceSpec, items: Sequence[ItemT], is_unchanged: Callable[[ItemT, InputRecord], bool]
+    spec: SourceSpec,
+    items: Sequence[ItemT],
+    is_unchanged: Callable[[ItemT, InputRecord], bool],
+    stamp: Callable[[ItemT], tuple[int, int] | None],
 ) -> list[ItemT]:
-    """The items that have no record yet by this recipe, or whose input has changed since."""
+    """The items that have no record yet by this recipe, or whose input has changed since; not what was given up.
+
+    `stamp` tells an input's size and modification time, None where they cannot be told.
+    """
     pending = []
+    given_up = {record.input: record for record in read_quarantine(spec.path) if record.given_up}
     for item in items:
+        failed = given_up.get(item.input)
+        if failed is not None and same_circumstances(failed, spec.recipe.sha256, stamp(item)):
+            continue
         record = finished_record(spec.path, item.input, spec.recipe.sha256)
         if record is None or not is_unchanged(item, record):
             pending.append(item)
@@ -85,6 +98,7 @@ def run_source_job(
     spec: SourceSpec,
     items: Sequence[ItemT],
     is_unchanged: Callable[[ItemT, InputRecord], bool],
+    stamp: Callable[[ItemT], tuple[int, int] | None],
     stage: Stage[ItemT, InputRecord],
     num_workers: int,
     address: str | None = None,
@@ -92,35 +106,48 @@ def run_source_job(
     """Do what is pending, set failures aside in `quarantine/`, and compile the source.
 
     A job that is interrupted keeps every finished input. Raises UsageError where the folder cannot be written, another
-    job holds it, or it holds inputs of another recipe that are not given.
+    job holds it, or it holds inputs of another recipe that are not given; OutputError where the disk is full or the
+    folder can no longer be written, which is no fault of the inputs.
     """
     with source_lock(spec.path):
         refuse_mixed_recipes(spec.path, {item.input for item in items}, spec.recipe.sha256)
-        pending = pending_items(spec, items, is_unchanged)
+        pending = pending_items(spec, items, is_unchanged, stamp)
         warnings: dict[str, tuple[str, ...]] = {}
         if pending:
             with ProgressBar(f"{stage.name} {spec.name}", len(pending), "inputs") as bar:
                 for outcome in run(stage, pending, num_workers, address):
                     if outcome.result is None:
-                        assert outcome.error is not None
-                        quarantine_input(spec.path, outcome.item.input, stage.name, outcome.error)
+                        _set_aside(spec, stage.name, outcome, stamp(outcome.item))
                     elif outcome.result.warnings:
                         warnings[outcome.item.input] = outcome.result.warnings
                     bar.advance(outcome.item.input)
         document = compile_source(spec.path, spec.name, spec.kind, spec.format, spec.recipe)
     given = {item.input for item in items}
+    tried = {item.input for item in pending}
+    failed = [record for record in read_quarantine(spec.path) if record.input in given]
     source = open_source(spec.path)
     episodes = source.episodes()
     return SourceSummary(
         path=spec.path,
         document=document,
         num_inputs=len(items),
-        num_unchanged=len(items) - len(pending),
+        num_unchanged=len(items) - len(tried | {record.input for record in failed}),
         rejections=dict(Counter(source.rejected().column("rule").to_pylist())),
-        failures={record.input: record.error for record in read_quarantine(spec.path) if record.input in given},
+        failures={record.input: record.error for record in failed},
+        given_up=tuple(record.input for record in failed if record.input not in tried),
         warnings=warnings,
         provenance={
             key: dict(Counter(episodes.column(key).drop_null().to_pylist())) for key in ("intrinsics", "scale")
         },
         figures=dict(sum((Counter(record.figures) for record in read_records(spec.path)), Counter[str]())),
     )
+
+
+def _set_aside(
+    spec: SourceSpec, stage: str, outcome: Outcome[ItemT, InputRecord], stamp: tuple[int, int] | None
+) -> None:
+    """Put a failure into quarantine; one that is none of the input's ends the job."""
+    assert outcome.error is not None
+    if outcome.is_fatal:
+        raise OutputError(f"{outcome.error}\nWhat is finished is kept; run the same command again to go on.")
+    quarantine_input(spec.path, outcome.item.input, stage, outcome.error, outcome.log, spec.recipe.sha256, stamp)

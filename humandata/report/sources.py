@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol, get_args
 
+from humandata.dataset.records import MAX_FAILED_RUNS
 from humandata.pipelines.source_job import SourceItem, SourceSpec, SourceSummary
 from humandata.report.console import print_json, print_line, print_table
 from humandata.schemas.episode import CameraMotion
@@ -77,6 +78,11 @@ def print_summaries(summaries: Sequence[SourceSummary], as_json: bool) -> int:
         _print_some("failed", [f"{name}: {error}" for name, error in summary.failures.items()])
         if summary.failures:
             print_line("what failed is in quarantine/ and is tried again by the next run; everything else is written.")
+        if summary.given_up:
+            print_line(
+                f"{len(summary.given_up)} of them failed {MAX_FAILED_RUNS} times and were left alone; when the cause "
+                f"is mended: humandata quarantine retry {summary.path}"
+            )
     return int(failed)
 
 
@@ -121,6 +127,7 @@ def _as_data(summary: SourceSummary) -> dict[str, Any]:
         "provenance": summary.provenance,
         "rejections": summary.rejections,
         "failures": summary.failures,
+        "given_up": list(summary.given_up),
         "warnings": {name: list(texts) for name, texts in summary.warnings.items()},
         "fingerprint": summary.document.fingerprint,
     }

@@ -1,0 +1,285 @@
+"""What the speed of extraction is compared with: the script one would write first, and decoding and model alone."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from humandata.geometry.cameras import Camera
+from humandata.hands.estimator import HandDetection, HandEstimator, Image, PictureDetector
+from humandata.pipelines.intrinsics import choose_camera
+from humandata.pipelines.recipe import Recipe
+from humandata.schemas.sidecar import Sidecar
+from humandata.video.decode import decode
+from humandata.video.probe import probe
+
+BARRIER_TIMEOUT_S = 600.0
+_POLL_S = 0.05
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a piece of work took."""
+
+    seconds: float
+    """By the clock on the wall."""
+    cpu_s: float
+    """Of this process and those it started, all cores together: hardly touched by what else runs on the machine."""
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.seconds + other.seconds, self.cpu_s + other.cpu_s)
+
+    def __sub__(self, other: Cost) -> Cost:
+        return Cost(self.seconds - other.seconds, self.cpu_s - other.cpu_s)
+
+
+class Meter:
+    """Measures from its making on."""
+
+    def __init__(self) -> None:
+        self._started, self._cpu_s = time.perf_counter(), sum(os.times()[:4])
+
+    def read(self) -> Cost:
+        """What was spent since; of processes that were started, once they have ended."""
+        return Cost(time.perf_counter() - self._started, sum(os.times()[:4]) - self._cpu_s)
+
+
+def naive_cost(videos: Sequence[Path], recipe: Recipe) -> Cost:
+    """Of a script of OpenCV and MediaPipe over the videos: one process, forward only, the same frames.
+
+    Starting the interpreter, importing and loading the model are left out.
+    """
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(_naive, list(videos), recipe).result()
+
+
+def floor_cost(videos: Sequence[Path], recipe: Recipe, workers: int) -> Cost:
+    """Of decoding alone plus the model alone, for each call that the recipe makes, by `workers` processes.
+
+    Each part is done by all processes at once, with nothing else, and counted until the last one is through.
+    """
+    context = multiprocessing.get_context("spawn")
+    shares = [list(videos[number::workers]) for number in range(min(workers, len(videos)))]
+    with context.Manager() as manager:
+        barrier = manager.Barrier(len(shares))
+        with ProcessPoolExecutor(len(shares), context) as pool:
+            parts = [pool.submit(_floor, share, recipe, barrier) for share in shares]
+            costs = [part.result() for part in parts]
+    return sum(
+        (
+            Cost(max(cost.seconds for cost in phase), sum(cost.cpu_s for cost in phase))
+            for phase in zip(*costs, strict=True)
+        ),
+        Cost(0.0, 0.0),
+    )
+
+
+class PeakMemory:
+    """The largest resident memory in MiB of any process below this one, while the context lasts (Linux)."""
+
+    def __init__(self) -> None:
+        self.mib = 0.0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(_POLL_S):
+            self.mib = max([self.mib, *map(_peak_mib, _children(os.getpid()))])
+
+
+def _children(parent: int) -> list[int]:
+    """Processes below one, of all generations."""
+    parents = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
+        except (OSError, ValueError, IndexError):  # it has just ended
+            continue
+    found, generation = [], {parent}
+    while generation := {pid for pid, above in parents.items() if above in generation}:
+        found += list(generation)
+    return found
+
+
+def _peak_mib(pid: int) -> float:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return max((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), default=0.0)
+
+
+def _naive(videos: Sequence[Path], recipe: Recipe) -> Cost:
+    import cv2
+    import mediapipe
+    from mediapipe.tasks.python import BaseOptions, vision
+
+    from humandata.hands.weights import resolve_weights
+
+    options = vision.HandLandmarkerOptions(
+        base_options=BaseOptions(model_asset_path=str(resolve_weights("hand_landmarker", None).path)),
+        running_mode=vision.RunningMode.VIDEO,
+        num_hands=recipe.detect.num_hands,
+    )
+    cost = Cost(0.0, 0.0)
+    for video in videos:
+        landmarker = vision.HandLandmarker.create_from_options(options)
+        with landmarker:
+            meter = Meter()
+            capture = cv2.VideoCapture(str(video))
+            rate = capture.get(cv2.CAP_PROP_FPS)
+            every = max(1, round(rate / recipe.decode.rate_hz))
+            number = 0
+            while capture.grab():
+                if number % every == 0:
+                    _, image = capture.retrieve()
+                    scale = min(1.0, recipe.decode.max_side_px / max(image.shape[:2]))
+                    image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+                    picture = mediapipe.Image(mediapipe.ImageFormat.SRGB, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+                    landmarker.detect_for_video(picture, round(1000 * number / rate))
+                number += 1
+            capture.release()
+            cost += meter.read()
+    return cost
+
+
+def _floor(videos: Sequence[Path], recipe: Recipe, barrier: threading.Barrier) -> tuple[Cost, Cost]:
+    """Costs of decoding and of the model, of one process's share."""
+    import cv2
+
+    from humandata.hands import make_estimator
+
+    cv2.setNumThreads(1)
+    estimator = make_estimator(recipe.detect)
+    estimator.setup()
+    list(estimator.track([(0, np.zeros((64, 64, 3), np.uint8))]))  # what loads the first time is no part of it
+
+    def decode_all() -> None:
+        for video in videos:
+            for _ in _decoded(video, recipe):
+                pass
+
+    decoding = _timed_together(decode_all, barrier)
+    calls = [_calls(video, recipe, estimator) for video in videos]
+
+    def replay_all() -> None:
+        for each in calls:
+            each.replay(estimator)
+
+    return decoding, _timed_together(replay_all, barrier)
+
+
+def _timed_together(work: Callable[[], object], barrier: threading.Barrier) -> Cost:
+    barrier.wait(BARRIER_TIMEOUT_S)
+    meter = Meter()
+    work()
+    cost = meter.read()
+    barrier.wait(BARRIER_TIMEOUT_S)
+    return cost
+
+
+def _decoded(video: Path, recipe: Recipe) -> Generator[tuple[int, Image]]:
+    decoding = decode(video, probe(video), max_side=recipe.decode.max_side_px, rate_hz=recipe.decode.rate_hz)
+    for frame in decoding:
+        yield frame.timestamp_ns, frame.image
+
+
+class _Calls:
+    """Stands in for an estimator and remembers what it was asked, to ask it again with nothing else in between."""
+
+    name: ClassVar[str] = "remembered calls"
+
+    def __init__(self, estimator: HandEstimator) -> None:
+        assert isinstance(estimator, PictureDetector)
+        self._tracker, self._detector = estimator, estimator
+        self._tracks: list[list[tuple[int, Image]]] = []
+        self._crops: list[Image] = []
+
+    @property
+    def version(self) -> str:
+        return self._tracker.version
+
+    @property
+    def weights_sha256(self) -> str:
+        return self._tracker.weights_sha256
+
+    def setup(self) -> None:
+        self._tracker.setup()
+
+    def close(self) -> None:
+        self._detector.close()
+
+    def track(
+        self, frames: Iterable[tuple[int, Image]], camera: Camera | None = None
+    ) -> Generator[tuple[HandDetection, ...]]:
+        asked: list[tuple[int, Image]] = []
+        self._tracks.append(asked)
+
+        def remembered() -> Generator[tuple[int, Image]]:
+            for frame in frames:
+                asked.append(frame)
+                yield frame
+
+        with closing(self._tracker.track(remembered(), camera)) as tracked:
+            yield from tracked
+
+    def detect(self, image: Image, camera: Camera | None = None) -> tuple[HandDetection, ...]:
+        self._crops.append(image)
+        return self._detector.detect(image, camera)
+
+    def replay(self, estimator: HandEstimator) -> None:
+        """Make the same calls again."""
+        assert isinstance(estimator, PictureDetector)
+        for frames in self._tracks:
+            for _ in estimator.track(frames):
+                pass
+        with closing(estimator):
+            for image in self._crops:
+                estimator.detect(image)
+
+
+def _calls(video: Path, recipe: Recipe, estimator: HandEstimator) -> _Calls:
+    """What the recipe asks of the model about a video."""
+    from humandata.trajectories.search import Search
+
+    calls = _Calls(estimator)
+    info = probe(video)
+    decoding = decode(video, info, max_side=recipe.decode.max_side_px, rate_hz=recipe.decode.rate_hz)
+    camera, _ = choose_camera(video, Sidecar(), info, decoding.width, decoding.height, recipe.camera)
+    frames = list(_decoded(video, recipe))
+    found = list(calls.track(iter(frames), camera))
+    times: NDArray[np.int64] = np.array([timestamp_ns for timestamp_ns, _ in frames], dtype=np.int64)
+    with closing(calls):
+        Search(
+            calls,
+            calls,
+            lambda index: frames[index][1],
+            times,
+            camera,
+            recipe.track.search,
+            recipe.track.associate,
+            recipe.detect.num_hands,
+        ).extend(found)
+    return calls
