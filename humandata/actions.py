@@ -138,7 +138,10 @@ def encode_chunks(track: ActionTrack, step_indices: ArrayLike, grid: ActionGrid)
     mask = np.zeros(actions.shape, dtype=bool)
 
     def relative(T: FloatArray, at: BoolArray) -> FloatArray:
-        return np.asarray(invert(T[now[at]]) @ interpolate(T[before[at]], T[after[at]], fraction[at]))
+        if not at.any():
+            return np.empty((0, 4, 4))
+        T_now_frame = invert(T[now[:, 0]])[np.nonzero(at)[0]]
+        return np.asarray(T_now_frame @ _poses_at(T, before[at], after[at], fraction[at]))
 
     for arm, side in enumerate(SIDES):
         valid = track.arm_valid[arm]
@@ -228,7 +231,17 @@ def _locate(timestamp_ns: IndexArray, query_ns: IndexArray) -> tuple[IndexArray,
     return before, after, np.where(on_step, 0.0, fraction), inside & near
 
 
+def _poses_at(T: FloatArray, before: IndexArray, after: IndexArray, fraction: FloatArray) -> FloatArray:
+    """Poses (M, 4, 4) between those of steps; where a target is a step, which is most often, there is nothing to do."""
+    poses = np.asarray(T[before])
+    between = fraction > 0.0
+    poses[between] = interpolate(poses[between], T[after[between]], fraction[between])
+    return poses
+
+
 def _put(values: FloatArray, mask: BoolArray, part: str, known: BoolArray, rows: FloatArray) -> None:
     """Write the rows of one part where it is known."""
+    if not len(rows):
+        return
     values[known, ACTION_LAYOUT[part]] = rows
     mask[known, ACTION_LAYOUT[part]] = True

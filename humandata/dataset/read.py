@@ -36,7 +36,11 @@ class ShardSource:
 
     def steps_path(self, episode_id: str) -> Path:
         """The step file of an episode."""
-        return self.path / "data" / f"{episode_id}.parquet"
+        return Path(self.steps_file(episode_id))
+
+    def steps_file(self, episode_id: str) -> str:
+        """The same as text, which is ten times as fast to make: a loader opens thousands of files a second."""
+        return f"{self.path}/data/{episode_id}.parquet"
 
     def read_steps(self, episode_id: str, columns: Sequence[str] | None = None) -> pa.Table:
         """`STEP_COLUMNS` of an episode, or some of them; without `columns`, all of them, images too."""

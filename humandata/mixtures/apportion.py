@@ -8,6 +8,7 @@ Counts are integers throughout, so nothing drifts.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -55,6 +56,8 @@ def apportion(weights: Sequence[Fraction]) -> Apportionment:
     """The apportionment of turns to members by weight >= 0, at least one > 0; a member of weight 0 never has a turn."""
     members = sorted((i for i, weight in enumerate(weights) if weight > 0), key=lambda i: (-weights[i], i))
     assert members, "at least one weight must be positive"
+    scale = math.lcm(*(weights[i].denominator for i in members))
+    parts = {i: int(weights[i] * scale) for i in members}
     rows: list[tuple[int, int, int, int]] = []
 
     def build(part: list[int]) -> int:
@@ -62,9 +65,9 @@ def apportion(weights: Sequence[Fraction]) -> Apportionment:
             return ~part[0]
         node = len(rows)
         rows.append((0, 1, 0, 0))
-        cut = _balanced_cut([weights[i] for i in part])
-        total = sum((weights[i] for i in part), Fraction(0))
-        share = (sum((weights[i] for i in part[:cut]), Fraction(0)) / total).limit_denominator(_MAX_DENOMINATOR)
+        cut = _balanced_cut([parts[i] for i in part])
+        left, total = sum(parts[i] for i in part[:cut]), sum(parts[i] for i in part)
+        share = Fraction(left, total).limit_denominator(_MAX_DENOMINATOR)
         rows[node] = (share.numerator, share.denominator, build(part[:cut]), build(part[cut:]))
         return node
 
@@ -75,9 +78,9 @@ def apportion(weights: Sequence[Fraction]) -> Apportionment:
     return Apportionment(*(np.array(column, dtype=np.int64) for column in zip(*rows, strict=True)))
 
 
-def _balanced_cut(weights: list[Fraction]) -> int:
+def _balanced_cut(weights: list[int]) -> int:
     """Where to cut descending weights so that both sides weigh as nearly the same as can be."""
-    total = sum(weights, Fraction(0))
+    total = sum(weights)
     best, running = 1, weights[0]
     nearest = abs(2 * running - total)
     for cut in range(2, len(weights)):

@@ -13,9 +13,10 @@ from torch import Tensor
 from torch.utils.data import get_worker_info
 
 from humandata.actions import ACTION_DIM, STATE_DIM, ActionGrid
+from humandata.dataset.read import ShardSource
 from humandata.embodiments import get_embodiment
 from humandata.errors import DatasetError
-from humandata.mixtures.manifest import open_sources
+from humandata.mixtures.manifest import open_member
 from humandata.mixtures.packs import CACHE_FOLDER, TrackPack, open_pack
 from humandata.mixtures.step_index import Located, open_index
 from humandata.mixtures.windows import encode_steps
@@ -58,13 +59,14 @@ class BatchReader:
     """Reads steps of a mixture's sources. Poses are memory-mapped, and of images only the bytes wanted are read."""
 
     def __init__(self, mixture: Mixture, folder: Path, images: bool = True) -> None:
-        """For a manifest that lies in `folder`; DatasetError where a source is gone or changed.
+        """For a manifest that lies in `folder`; reading is a DatasetError where a source is gone or changed.
 
         Without `images` a batch's pictures have the size 0.
         """
         self._mixture = mixture
         self._images = images
-        self._sources = open_sources(mixture, folder)
+        self._folder = folder
+        self._sources: dict[int, ShardSource] = {}
         self._cache = folder / CACHE_FOLDER
         self.index = open_index(mixture, folder)
         self._terms = [_Terms(member.slowdown, member.mask_rotation) for member in mixture.sources]
@@ -107,12 +109,18 @@ class BatchReader:
             sample=torch.from_numpy(np.asarray(numbers, dtype=np.int64)),
         )
 
+    def _source(self, source: int) -> ShardSource:
+        """A source, opened when first wanted: there may be thousands."""
+        if source not in self._sources:
+            self._sources[source] = open_member(self._mixture.sources[source], self._folder)
+        return self._sources[source]
+
     def _pack(self, source: int) -> TrackPack:
         """The poses of a source: mapped when first wanted, and measured again where the file beside the manifest is
         gone."""
         if source not in self._packs:
             static_camera = self._mixture.sources[source].static_camera
-            self._packs[source] = open_pack(self._sources[source], static_camera, self._cache)
+            self._packs[source] = open_pack(self._source(source), static_camera, self._cache)
         return self._packs[source]
 
     def _by_terms(self, source: NDArray[np.int64]) -> dict[_Terms, list[int]]:
@@ -126,25 +134,26 @@ class BatchReader:
         if not self._images:
             return torch.zeros((len(episodes), 3, 0, 0), dtype=torch.uint8)
         side = self._mixture.image_size_px
-        images = torch.zeros((len(episodes), side, side, 3), dtype=torch.uint8)
+        images = torch.empty((len(episodes), side, side, 3), dtype=torch.uint8)
         if get_worker_info() is not None:
             images.share_memory_()  # type: ignore[no-untyped-call]  # decoded where the main process reads them, instead of copied there
+        pictures = images.numpy()
         names = self.index.texts("episode", located.span)
         for place, (record, name) in enumerate(
             zip((each[step] for each, step in zip(episodes, located.step, strict=True)), names, strict=True)
         ):
-            shard, step = self._sources[int(source[place])], int(located.step[place])
+            shard, step = self._source(int(source[place])), int(located.step[place])
             if record["image_offset"] < 0:
                 encoded = shard.read_images(name, [step])[0]
             else:
-                encoded = read_bytes(shard.steps_path(name), int(record["image_offset"]), int(record["image_length"]))
-            images[place].numpy()[...] = fit_image(decode_image(encoded), side, self._mixture.image_fit)
+                encoded = read_bytes(shard.steps_file(name), int(record["image_offset"]), int(record["image_length"]))
+            pictures[place] = fit_image(decode_image(encoded), side, self._mixture.image_fit)
         return images.permute(0, 3, 1, 2)
 
 
 def fit_image(image: NDArray[np.uint8], size_px: int, fit: ImageFit) -> NDArray[np.uint8]:
     """A picture (H, W, 3) as a square (S, S, 3): stretched, or whole and centred between black bars (`letterbox`)."""
-    if fit == "resize":
+    if fit == "resize" or image.shape[0] == image.shape[1]:
         return resize(image, size_px, size_px)
     height, width = image.shape[:2]
     scale = size_px / max(height, width)
@@ -155,7 +164,7 @@ def fit_image(image: NDArray[np.uint8], size_px: int, fit: ImageFit) -> NDArray[
     return square
 
 
-def read_bytes(path: Path, offset: int, length: int) -> bytes:
+def read_bytes(path: str, offset: int, length: int) -> bytes:
     """Bytes of a file; DatasetError where it is gone or shorter."""
     try:
         descriptor = os.open(path, os.O_RDONLY)

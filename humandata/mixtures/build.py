@@ -25,10 +25,11 @@ from humandata.schemas.mixture import EmbodimentStatistics, Mixture, MixtureSour
 
 @dataclass(frozen=True)
 class BuiltMixture:
-    """A manifest and its companion file."""
+    """A manifest, its companion file, and its sources in its order."""
 
     mixture: Mixture
     index: bytes
+    sources: tuple[ShardSource, ...]
 
 
 def build_mixture(
@@ -91,7 +92,7 @@ def build_mixture(
         sources=tuple(members),
         normalization=normalization,
     )
-    return BuiltMixture(mixture, index)
+    return BuiltMixture(mixture, index, tuple(sources))
 
 
 def _member(source: ShardSource, found: Survey, options: MixOptions, folder: Path) -> MixtureSource:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import count
 from pathlib import Path
 
@@ -13,10 +14,12 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from humandata.errors import DatasetError, HumandataError, UsageError
 from humandata.mixtures.batches import Batch, BatchReader
-from humandata.mixtures.manifest import open_sources
+from humandata.mixtures.manifest import check_sources
 from humandata.mixtures.sampler import MixtureSampler, rank_samples
 from humandata.mixtures.step_index import Located
 from humandata.schemas.mixture import read_mixture
+
+_DRAWN_AT_ONCE = 4096
 
 
 class MixtureLoader:
@@ -40,7 +43,7 @@ class MixtureLoader:
         Raises DatasetError where the manifest is wrong, or a source is gone or changed.
         """
         self.mixture = read_mixture(path)
-        open_sources(self.mixture, path.parent)
+        check_sources(self.mixture, path.parent)
         if not 0 <= rank < world_size:
             raise UsageError(f"rank {rank} is not among {world_size} ranks, which are numbered from 0.")
         self.samples_consumed = 0
@@ -111,8 +114,20 @@ class _GlobalBatches(Dataset[Batch | HumandataError]):
             self._batch_size = mixture.batch_size
             self._sampler = MixtureSampler(mixture, self._seed)
             self._reader = BatchReader(mixture, self._path.parent, self._images)
+            self._drawn = lru_cache(maxsize=2)(self._draw)
         g = rank_samples(batch_start, self._batch_size, self._rank, self._world_size)
-        return self._reader.read(self._reader.index.locate(*self._sampler.samples(g)), g)
+        if not len(g):
+            return self._reader.read(Located(g, g), g)
+        blocks = [self._drawn(block) for block in range(int(g[0]) // _DRAWN_AT_ONCE, int(g[-1]) // _DRAWN_AT_ONCE + 1)]
+        place = g - g[0] // _DRAWN_AT_ONCE * _DRAWN_AT_ONCE
+        span, step = (np.concatenate([getattr(block, name) for block in blocks]) for name in ("span", "step"))
+        return self._reader.read(Located(span[place], step[place]), g)
+
+    def _draw(self, block: int) -> Located:
+        """The steps of a block of samples: drawing many at once costs a tenth of drawing batch by batch."""
+        assert self._reader is not None, "samples are drawn for a reader"
+        g = np.arange(block * _DRAWN_AT_ONCE, (block + 1) * _DRAWN_AT_ONCE)
+        return self._reader.index.locate(*self._sampler.samples(g))
 
 
 class _BatchStarts(Sampler[int]):

@@ -10,7 +10,7 @@ from pathlib import Path
 from humandata.dataset.files import write_atomically
 from humandata.dataset.read import ShardSource, open_source
 from humandata.errors import DatasetError
-from humandata.schemas.mixture import Mixture
+from humandata.schemas.mixture import Mixture, MixtureSource
 
 
 def write_mixture(path: Path, mixture: Mixture) -> None:
@@ -33,20 +33,38 @@ def open_sources(mixture: Mixture, folder: Path) -> list[ShardSource]:
 
     Raises DatasetError naming a source that is gone or has changed since the mixture was made.
     """
-    sources = []
+    return [open_member(member, folder) for member in mixture.sources]
+
+
+def check_sources(mixture: Mixture, folder: Path) -> None:
+    """Raise what `open_sources` raises, without reading the lists of files of sources that are as they were."""
     for member in mixture.sources:
-        path = folder / member.path
-        if not path.is_dir():
-            raise DatasetError(
-                f"source '{member.name}' of the mixture is gone: no folder {path}. Bring it back, or make the mixture "
-                "again with `humandata mix`."
-            )
-        source = open_source(path)
-        if source.document.fingerprint != member.fingerprint:
-            raise DatasetError(
-                f"source '{member.name}' has changed since the mixture was made: the shard changed, {path} now has the "
-                f"fingerprint {source.document.fingerprint[:12]}, the mixture has {member.fingerprint[:12]}. Make the "
-                "mixture again with `humandata mix`, or bring the old shard back."
-            )
-        sources.append(source)
-    return sources
+        path = folder / member.path / "source.json"
+        # The fingerprint is the last field of the document, which lists every file of the source before it.
+        if not path.exists() or not _tail(path).endswith(f'"{member.fingerprint}"'.encode()):
+            open_member(member, folder)
+
+
+def open_member(member: MixtureSource, folder: Path) -> ShardSource:
+    """One source of a manifest that lies in `folder`; DatasetError where it is gone or has changed."""
+    path = folder / member.path
+    if not path.is_dir():
+        raise DatasetError(
+            f"source '{member.name}' of the mixture is gone: no folder {path}. Bring it back, or make the mixture "
+            "again with `humandata mix`."
+        )
+    source = open_source(path)
+    if source.document.fingerprint != member.fingerprint:
+        raise DatasetError(
+            f"source '{member.name}' has changed since the mixture was made: the shard changed, {path} now has the "
+            f"fingerprint {source.document.fingerprint[:12]}, the mixture has {member.fingerprint[:12]}. Make the "
+            "mixture again with `humandata mix`, or bring the old shard back."
+        )
+    return source
+
+
+def _tail(path: Path) -> bytes:
+    """The end of a JSON document's last value."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 256))
+        return file.read().rstrip().removesuffix(b"}").rstrip()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from humandata.dataset.files import write_atomically
 from humandata.mixtures.build import build_mixture
-from humandata.mixtures.manifest import open_sources, write_mixture
+from humandata.mixtures.manifest import write_mixture
 from humandata.mixtures.options import MixOptions
 from humandata.mixtures.step_index import parse_index
 from humandata.mixtures.summary import MixtureSummary, check_repeats, summarize
@@ -29,4 +29,4 @@ def mix(
     write_atomically(out.parent / built.mixture.index.file, built.index)
     write_mixture(out, built.mixture)
     index = parse_index(built.index, len(built.mixture.sources))
-    return summarize(built.mixture, open_sources(built.mixture, out.parent), index)
+    return summarize(built.mixture, built.sources, index)

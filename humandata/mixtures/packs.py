@@ -62,15 +62,24 @@ class TrackPack:
 
 
 def track_of(
-    records: NDArray[np.void], mask_rotation: bool, mask_gripper: bool | NDArray[np.bool_] = False
+    records: NDArray[np.void],
+    mask_rotation: bool,
+    mask_gripper: bool | NDArray[np.bool_] = False,
+    for_chunks_only: bool = False,
 ) -> ActionTrack:
-    """Records (T,) as a track; `mask_gripper` is for all steps or by step (T,)."""
+    """Records (T,) as a track; `mask_gripper` is for all steps or by step (T,).
+
+    A track `for_chunks_only` spares the poses that only states are made of: they are all NaN.
+    """
     opening = np.where(mask_gripper, np.nan, np.moveaxis(records["gripper_opening"], -1, 0))
+    arm_valid = np.ascontiguousarray(records["arm_valid"].T)
     return ActionTrack(
         timestamp_ns=np.ascontiguousarray(records["timestamp_ns"]),
-        T_inertial_ee=_transforms(np.moveaxis(records["T_inertial_ee"], 1, 0)),
-        T_view_ee=_transforms(np.moveaxis(records["T_view_ee"], 1, 0)),
-        arm_valid=np.ascontiguousarray(records["arm_valid"].T),
+        T_inertial_ee=_arms(records["T_inertial_ee"], arm_valid),
+        T_view_ee=np.broadcast_to(np.nan, (2, len(records), 4, 4))
+        if for_chunks_only
+        else _arms(records["T_view_ee"], arm_valid),
+        arm_valid=arm_valid,
         gripper_opening=opening,
         inertial=np.ascontiguousarray(records["inertial"]),
         T_inertial_head=_transforms(records["T_inertial_head"]),
@@ -92,7 +101,7 @@ def open_pack(
         records = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as failure:
         raise DatasetError(f"{path}: cannot be read ({failure}). Remove it; it is made again when needed.") from None
-    return TrackPack(records)
+    return TrackPack(np.asarray(records))  # mapped still, but sliced without the cost of a subclass
 
 
 def pack_key(source: ShardSource, static_camera: bool) -> str:
@@ -144,6 +153,17 @@ def _records(track: ActionTrack, places: NDArray[np.int64]) -> NDArray[np.void]:
     records["arm_valid"] = track.arm_valid.T
     records["inertial"] = track.inertial
     return records
+
+
+def _arms(upper: NDArray[np.float64], valid: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Transforms (2, T, 4, 4) of both arms, of upper rows (T, 2, 3, 4); NaN of an arm that is never valid (2, T)."""
+    T = np.empty((2, len(upper), 4, 4))
+    for arm in range(2):
+        if valid[arm].any():
+            T[arm] = _transforms(upper[:, arm])
+        else:
+            T[arm] = np.nan
+    return T
 
 
 def _transforms(upper: NDArray[np.float64]) -> NDArray[np.float64]:

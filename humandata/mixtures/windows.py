@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 
 from humandata.actions import MAX_GAP_S, ActionGrid, encode_chunks, encode_states
 from humandata.geometry.rotations import FloatArray
-from humandata.mixtures.packs import track_of
+from humandata.mixtures.packs import RECORD, track_of
 from humandata.schemas.episode import BoolArray
 
 IndexArray = NDArray[np.int64]
 
 _GAP_NS = 2 * round(MAX_GAP_S * 1e9)
+_WHOLE = np.dtype((np.void, RECORD.itemsize))
+"""A record as mere bytes, which are joined without a look at each field."""
 
 
 def encode_steps(
@@ -41,11 +43,12 @@ def encode_steps(
         windows.append(records[step : last + 2])
     sizes = np.array([len(window) for window in windows])
     first = np.cumsum(sizes) - sizes
-    joined = np.concatenate(windows)
+    joined = np.concatenate([window.view(_WHOLE) for window in windows]).view(RECORD)
     elapsed = joined["timestamp_ns"] - np.repeat(joined["timestamp_ns"][first], sizes)
     # What lies further beyond the horizon than may be interpolated across is never used: it may be nearer.
     joined["timestamp_ns"] = np.minimum(elapsed, horizon_ns + _GAP_NS + np.arange(len(elapsed))) + np.repeat(
         np.arange(len(windows)) * (horizon_ns + 3 * _GAP_NS), sizes
     )
-    track = track_of(joined, mask_rotation, np.repeat(mask_gripper, sizes))
-    return encode_states(track, first), encode_chunks(track, first, grid)
+    now = track_of(joined[first], mask_rotation, mask_gripper)
+    track = track_of(joined, mask_rotation, np.repeat(mask_gripper, sizes), for_chunks_only=True)
+    return encode_states(now, np.arange(len(first))), encode_chunks(track, first, grid)

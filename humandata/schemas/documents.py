@@ -49,6 +49,10 @@ def read_json(path: Path, error: type[HumandataError] = InputError) -> object:
 
 def read_document(model: type[DocumentType], path: Path, error: type[HumandataError] = InputError) -> DocumentType:
     """Read and validate one JSON document."""
+    try:
+        return model.model_validate_json(path.read_bytes())  # three times as fast as by way of Python's objects
+    except (OSError, ValueError):
+        pass  # what is wrong is told from the parsed document
     return parse_document(model, read_json(path, error), str(path), error)
 
 
