@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
+import socket
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,10 +32,14 @@ from humandata.schemas.source import Counts, RecipeRecord, Source
 
 @contextmanager
 def source_lock(source: Path) -> Iterator[None]:
-    """Hold a source for one job; a second job is told so. Makes the folder; UsageError where it may not be written."""
+    """Hold a source for one job; a second job is told who holds it. Makes the folder.
+
+    The system lets go of the lock when the holder ends, however it ends. Raises UsageError where another job holds the
+    source, or it may not be written.
+    """
     try:
         source.mkdir(parents=True, exist_ok=True)
-        lock = (source / ".lock").open("w")
+        lock = (source / ".lock").open("a+")
     except OSError as failure:
         raise UsageError(
             f"{source}: cannot be written ({failure.strerror}). Choose a folder you may write to with --out."
@@ -41,7 +48,12 @@ def source_lock(source: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise UsageError(f"{source}: another job is writing this source. Wait for it, or use --name.") from None
+            lock.seek(0)
+            holder = lock.read().strip() or "another job"
+            raise UsageError(f"{source}: {holder} is writing this source. Wait for it, or use --name.") from None
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()} on {socket.gethostname()}, since {datetime.now():%Y-%m-%d %H:%M:%S},")
+        lock.flush()
         yield
 
 

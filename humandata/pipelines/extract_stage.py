@@ -105,7 +105,7 @@ class ExtractStage:
                     "hands_with_measured_depth": num_measured(measured),
                     f"camera_{tracks.path.camera_motion}": 1,
                 },
-                [*decoding.warnings, *([tracks.path.note] if tracks.path.note else [])],
+                [*decoding.warnings, *seen.failures, *([tracks.path.note] if tracks.path.note else [])],
             )
 
     def _candidate(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from humandata.errors import HumandataError
 from humandata.geometry.cameras import Camera
 from humandata.hands.estimator import HandDetection, HandEstimator, HandReconstructor, PictureDetector
 from humandata.pipelines.recipe import Recipe
@@ -21,6 +22,9 @@ from humandata.video.spool import PictureSpool
 
 Image = NDArray[np.uint8]
 
+MOST_FAILURES = 10
+"""Frames of a video that the estimator may fail on."""
+
 
 @dataclass(frozen=True)
 class Sightings:
@@ -32,6 +36,8 @@ class Sightings:
     """Indices of the frames whose pictures were kept, in order; the k-th is number k of the spool."""
     detections: list[tuple[HandDetection, ...]]
     """N."""
+    failures: tuple[str, ...] = ()
+    """What the estimator said of frames that it failed on; no hand is known of those."""
 
     @property
     def num_with_hands(self) -> int:
@@ -73,7 +79,7 @@ def look(
 
         detector = estimator.detector if isinstance(estimator, HandReconstructor) else estimator
         with closing(frames()) as source:
-            detections = list(detector.track(source, camera))
+            detections, failures = _track_past_failures(detector, source, camera, timestamps)
         timestamp_ns = np.array(timestamps, dtype=np.int64)
         if isinstance(detector, PictureDetector):
             settings = recipe.track
@@ -93,4 +99,35 @@ def look(
             settled = settle_sides(timestamp_ns, detections, camera.width, recipe.track.associate)
             seen = ((picture(index) if hands else None, hands) for index, hands in enumerate(settled))
             detections = list(estimator.reconstruct(seen, camera))
-    return Sightings(timestamp_ns, np.array(stored, dtype=np.int64), detections)
+    return Sightings(timestamp_ns, np.array(stored, dtype=np.int64), detections, tuple(failures))
+
+
+def _track_past_failures(
+    detector: HandEstimator,
+    frames: Iterator[tuple[int, Image]],
+    camera: Camera,
+    timestamps: Sequence[int],
+) -> tuple[list[tuple[HandDetection, ...]], list[str]]:
+    """The hands of each frame; one that the estimator fails on has none, and tracking starts anew behind it.
+
+    `timestamps` grows with the frames that were read. An estimator that fails more than `MOST_FAILURES` times is
+    broken, and raises what it raises; so do errors of the input.
+    """
+    detections: list[tuple[HandDetection, ...]] = []
+    failures: list[str] = []
+    while True:
+        try:
+            detections.extend(detector.track(frames, camera))
+            return detections, failures
+        except HumandataError:
+            raise
+        except Exception as error:
+            if len(failures) == MOST_FAILURES:
+                raise
+            lost = len(timestamps) - len(detections)
+            detections.extend([()] * lost)
+            reason = (str(error).splitlines() or [""])[0]
+            failures.append(
+                f"the estimator failed at {timestamps[-1] / 1e9:.3f} s, which cost {lost} frames "
+                f"({type(error).__name__}: {reason})"
+            )

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,7 +72,21 @@ def test_a_quarantined_input_counts_attempts_and_no_longer_contributes(tmp_path:
 def test_two_jobs_exclude_each_other(tmp_path: Path) -> None:
     with (
         source_lock(tmp_path / "robot"),
-        pytest.raises(UsageError, match="another job"),
+        pytest.raises(UsageError, match=rf"process {os.getpid()} on .* is writing this source"),
         source_lock(tmp_path / "robot"),
     ):
         pass
+
+
+def test_a_killed_job_lets_go_of_its_source(tmp_path: Path) -> None:
+    hold = "import sys, time; from pathlib import Path; from humandata.dataset.compile import source_lock\n"
+    hold += "with source_lock(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", hold, str(tmp_path / "robot")], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(UsageError, match=f"process {holder.pid} on"), source_lock(tmp_path / "robot"):
+            pass
+        holder.kill()
+        holder.wait()
+        with source_lock(tmp_path / "robot"):
+            pass
