@@ -61,7 +61,6 @@ quarantine = typer.Typer(no_args_is_help=True, help="Inputs that failed: which, 
 app.add_typer(quarantine, name="quarantine")
 
 Out = Annotated[Path, typer.Option("--out", help="Shard folder to add to.")]
-Shards = Annotated[Path, typer.Option("--shards", help="Shard folder to read.")]
 Name = Annotated[str | None, typer.Option("--name", help="Name of the source; default: the folder's or file's.")]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Processes; default: one for each core.")]
 Address = Annotated[str | None, typer.Option("--address", help="Ray cluster: auto, or HOST:PORT.")]
@@ -125,6 +124,7 @@ def extract(
     as_json: Json = False,
 ) -> None:
     """Turn human videos into shards: hands in 3D, as end-effector trajectories."""
+    from humandata.pipelines.estimate import count_cores, estimate
     from humandata.pipelines.extract import extract as run_extract
     from humandata.pipelines.extract import plan_extract
     from humandata.pipelines.recipe import load_recipe
@@ -137,7 +137,9 @@ def extract(
     declared += [f"detect.estimator={estimator}"] if estimator is not None else []
     loaded = load_recipe(recipe, declared)
     if dry_run:
-        print_plans(plan_extract(videos, out, loaded, name), as_json)
+        plans = plan_extract(videos, out, loaded, name)
+        needed = estimate([item for plan in plans for item in plan.pending], out, loaded, workers or count_cores())
+        print_plans(plans, as_json, needed)
         return
     summaries = run_extract(
         videos,
@@ -187,7 +189,10 @@ def ingest(
 
 @app.command()
 def mix(
-    shards: Shards = Path("shards"),
+    shards: Annotated[
+        list[Path] | None,
+        typer.Option("--shards", help="Shard folder, or a source in one; may be given several times."),
+    ] = None,
     out: Annotated[Path, typer.Option("--out", help="Manifest to write.")] = Path("mixture.json"),
     robot_ratio: Annotated[
         float | None, typer.Option("--robot-ratio", help="Share of robot samples in every batch, from 0 to 1.")
@@ -200,6 +205,15 @@ def mix(
         typer.Option("--human-gripper", help="mask: as in the paper; aperture: train on finger aperture."),
     ] = _HumanGripper.MASK,
     weight: Annotated[list[str] | None, typer.Option("--weight", help="SOURCE=X, share within its group.")] = None,
+    size_alpha: Annotated[
+        float, typer.Option("--size-alpha", help="Weight by steps^X: 1 draws steps alike, 0 draws sources alike.")
+    ] = 1.0,
+    where: Annotated[
+        str | None, typer.Option("--where", help='Only episodes for which this SQL condition holds: "num_steps > 30".')
+    ] = None,
+    tasks: Annotated[
+        list[str] | None, typer.Option("--tasks", help="Only episodes of this task; * and ? are wildcards.")
+    ] = None,
     slowdown: Annotated[
         list[str] | None, typer.Option("--slowdown", help="SOURCE=X, play its motion X times slower than recorded.")
     ] = None,
@@ -228,11 +242,14 @@ def mix(
         seed=seed,
         max_repeats=max_repeats,
         weights=parse_assignments("--weight", weight or ()),
+        size_alpha=size_alpha,
+        where=where,
+        tasks=tuple(tasks or ()),
         slowdowns=parse_assignments("--slowdown", slowdown or ()),
         static_cameras=tuple(static_camera or ()),
         mask_rotations=tuple(mask_rotation or ()),
     )
-    run_mix(shards, out, options, as_json)
+    run_mix(shards or [Path("shards")], out, options, as_json)
 
 
 @app.command()

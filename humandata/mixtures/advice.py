@@ -6,6 +6,7 @@ from collections.abc import Sequence, Set
 from statistics import median
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from humandata.mixtures.groups import HUMAN, ROBOT
 from humandata.schemas.mixture import MixtureSource
@@ -14,10 +15,18 @@ SPEED_GAP = 1.5
 """Above this ratio of the median speeds of human and robot, a slowdown is suggested."""
 
 
-def source_warnings(member: MixtureSource, episodes: pa.Table, taking_part: Set[str]) -> list[str]:
-    """What is doubtful about one source, given its table of episodes and the ids of those that take part."""
+def source_warnings(member: MixtureSource, episodes: pa.Table, taking_part: Set[str], selected: bool) -> list[str]:
+    """What is doubtful about one source, given its table of episodes and the ids of those that take part.
+
+    `selected` tells that not all episodes were asked for, so that some are left out for that.
+    """
     warnings = []
     name, total = member.name, episodes.num_rows
+    if selected:
+        episodes = episodes.filter(
+            pc.is_in(episodes.column("id"), value_set=pa.array(sorted(taking_part), pa.string()))
+        )
+        total = episodes.num_rows
     left_out = [row for row in episodes.select(["id", "world_frame"]).to_pylist() if row["id"] not in taking_part]
     unknown = sum(row["world_frame"] == "camera" for row in left_out)
     if unknown:

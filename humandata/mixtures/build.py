@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from humandata import __version__
 from humandata.dataset.read import ShardSource, find_sources
-from humandata.errors import UsageError
+from humandata.errors import HumandataError, UsageError
 from humandata.mixtures.groups import group_of, group_ratios, nothing_eligible
 from humandata.mixtures.manifest import relative_path
 from humandata.mixtures.options import MixOptions
@@ -20,7 +20,7 @@ from humandata.mixtures.packs import CACHE_FOLDER
 from humandata.mixtures.step_index import SPAN_SCHEMA, StepIndex, index_bytes, index_record
 from humandata.mixtures.survey import EmbodimentSketch, Survey, survey
 from humandata.schemas.columns import SCHEMA_VERSION
-from humandata.schemas.mixture import EmbodimentStatistics, Mixture, MixtureSource, Split
+from humandata.schemas.mixture import EmbodimentStatistics, Mixture, MixtureSource, Selection, Split
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def build_mixture(
             sketches.setdefault(name, EmbodimentSketch()).merge(sketch)
     for group in ratios:
         if not any(member.group == group and member.training.num_steps for member in members):
-            raise nothing_eligible(group, [source for source in sources if group_of(source) == group])
+            raise _nothing_eligible(group, sources, options)
         if not any(member.group == group and member.training.num_steps and member.weight for member in members):
             raise UsageError(
                 f"every {group} source that has eligible steps has the weight 0; give one a weight above 0."
@@ -87,12 +87,25 @@ def build_mixture(
         action_space=options.action_space,
         image_size_px=options.image_size_px,
         image_fit=options.image_fit,
+        selection=Selection(where=options.where, tasks=options.tasks),
         split=Split(held_out_fraction=options.held_out_fraction),
         index=index_record(index),
         sources=tuple(members),
         normalization=normalization,
     )
     return BuiltMixture(mixture, index, tuple(sources))
+
+
+def _nothing_eligible(group: str, sources: Sequence[ShardSource], options: MixOptions) -> HumandataError:
+    if options.where is not None or options.tasks:
+        asked = " ".join(
+            [f"--where {options.where!r}"] * (options.where is not None)
+            + [f"--tasks {each!r}" for each in options.tasks]
+        )
+        return UsageError(
+            f"no {group} step is left by {asked}; ask for less, or see the episodes with `humandata inspect`."
+        )
+    return nothing_eligible(group, [source for source in sources if group_of(source) == group])
 
 
 def _member(source: ShardSource, found: Survey, options: MixOptions, folder: Path) -> MixtureSource:
@@ -104,7 +117,7 @@ def _member(source: ShardSource, found: Survey, options: MixOptions, folder: Pat
         path=relative_path(source.path, folder),
         fingerprint=source.document.fingerprint,
         group=group_of(source),
-        weight=options.weights.get(name, float(training.num_steps)),
+        weight=options.weights.get(name, _weight(training.num_steps, options.size_alpha)),
         slowdown=options.slowdowns.get(name, 1.0),
         static_camera=name in options.static_cameras,
         mask_rotation=name in options.mask_rotations,
@@ -112,6 +125,11 @@ def _member(source: ShardSource, found: Survey, options: MixOptions, folder: Pat
         training=training,
         held_out=spans.counts(0, held_out=True),
     )
+
+
+def _weight(num_steps: int, size_alpha: float) -> float:
+    """A source's share within its group: steps^alpha, to six digits, so that it reads well in the manifest."""
+    return float(num_steps) if size_alpha == 1.0 or not num_steps else float(f"{num_steps**size_alpha:.6g}")
 
 
 def _numbered(spans: pa.Table, source: int) -> pa.Table:

@@ -24,7 +24,13 @@ class MixOptions:
     seed: int = 0
     max_repeats: float = 100.0
     weights: Mapping[str, float] = field(default_factory=dict)
-    """Share within the group, by source; by default its number of eligible steps."""
+    """Share within the group, by source; by default its number of eligible steps to the power of `size_alpha`."""
+    size_alpha: float = 1.0
+    """1: every step is drawn as often; 0: every source; between them, small sources gain."""
+    where: str | None = None
+    """SQL condition over the episodes' tables that episodes must satisfy to take part."""
+    tasks: tuple[str, ...] = ()
+    """Tasks that take part, with * and ? as wildcards; by default all."""
     slowdowns: Mapping[str, float] = field(default_factory=dict)
     static_cameras: tuple[str, ...] = ()
     """Sources whose camera stood still, as the user declares."""
@@ -42,6 +48,8 @@ class MixOptions:
                 raise unknown_name("source", name, known)
         if self.robot_ratio is not None and not 0.0 <= self.robot_ratio <= 1.0:
             raise UsageError(f"the robot ratio is a share of the samples, from 0 to 1, not {self.robot_ratio:g}.")
+        if not 0.0 <= self.size_alpha <= 1.0:
+            raise UsageError(f"--size-alpha is from 0 (sources alike) to 1 (steps alike), not {self.size_alpha:g}.")
         if not 0.0 <= self.held_out_fraction < 1.0:
             raise UsageError(f"the held-out fraction is from 0 to below 1, not {self.held_out_fraction:g}.")
         for name, weight in self.weights.items():

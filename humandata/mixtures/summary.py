@@ -16,7 +16,7 @@ from humandata.mixtures.advice import source_warnings, speed_warnings
 from humandata.mixtures.groups import HUMAN
 from humandata.mixtures.sampler import source_shares
 from humandata.mixtures.step_index import StepIndex
-from humandata.schemas.mixture import Mixture, MixtureSource
+from humandata.schemas.mixture import Mixture, MixtureSource, Selection
 
 SAMPLES_OF_REPORT = 100_000
 """Effective epochs are reported for this many training samples."""
@@ -75,7 +75,7 @@ def summarize(mixture: Mixture, sources: Sequence[ShardSource], index: StepIndex
         taking_part = index.episodes(number)
         used = episodes.filter(pc.is_in(episodes.column("id"), value_set=taking_part))
         summaries.append(_summarize_source(mixture, member, episodes, used, shares[number], repeats[number]))
-        advice += source_warnings(member, episodes, set(taking_part.to_pylist()))
+        advice += source_warnings(member, episodes, set(taking_part.to_pylist()), mixture.selection != Selection())
     return MixtureSummary(
         manifest_sha256=mixture.manifest_sha256,
         groups=dict(mixture.groups),

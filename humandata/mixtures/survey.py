@@ -26,6 +26,7 @@ from humandata.dataset.read import ShardSource
 from humandata.embodiments import get_embodiment
 from humandata.mixtures.options import MixOptions
 from humandata.mixtures.packs import TrackPack, first_records, open_pack, pack_key
+from humandata.mixtures.selection import select_episodes
 from humandata.mixtures.split import held_out_episodes
 from humandata.mixtures.statistics import VectorSketch
 from humandata.mixtures.step_index import SPAN_SCHEMA
@@ -87,6 +88,7 @@ def survey_key(source: ShardSource, options: MixOptions) -> str:
         [space.horizon, space.rate_hz, options.slowdowns.get(name, 1.0), space.human_gripper],
         name in options.mask_rotations,
         options.held_out_fraction,
+        [options.where, options.tasks],
     ]
     return hashlib.sha256(canonical_json(content).encode()).hexdigest()[:32]
 
@@ -125,6 +127,9 @@ def _survey(source: ShardSource, options: MixOptions, cache: Path, advance: Call
     episodes = source.episodes(["id", "task", "embodiment", "num_steps"]).to_pylist()
     for row, first in zip(episodes, first_records([row["num_steps"] for row in episodes]).tolist(), strict=True):
         row["first_record"] = first
+    if options.where is not None or options.tasks:
+        chosen = select_episodes(source.episodes(), options.where, options.tasks)
+        episodes = [row for row in episodes if row["id"] in chosen]
     episodes.sort(key=lambda row: str(row["id"]))
     grid, mask_rotation = options.grid(name), name in options.mask_rotations
     spans = {row["id"]: _spans(_track(pack, row, options, mask_rotation), grid) for row in episodes}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,10 +13,10 @@ from humandata.progress import ProgressBar
 from humandata.report.console import print_json, print_line, print_renderable
 
 
-def run_mix(shards: Path, out: Path, options: MixOptions, as_json: bool) -> None:
+def run_mix(shards: Sequence[Path], out: Path, options: MixOptions, as_json: bool) -> None:
     """Write the manifest and print its summary."""
     with ProgressBar("measure episodes", 0, "episodes") as bar:
-        summary = mix([shards], out, options, lambda done, total: bar.update(done, total=total))
+        summary = mix(shards, out, options, lambda done, total: bar.update(done, total=total))
     if as_json:
         print_json({"mixture": str(out), **asdict(summary)})
         return

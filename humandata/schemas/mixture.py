@@ -69,6 +69,13 @@ class Split(Document):
     held_out_fraction: float = Field(default=0.1, ge=0, lt=1)
 
 
+class Selection(Document):
+    """Which episodes were asked for."""
+
+    where: str | None = Field(default=None, description="SQL condition over the columns of episodes.parquet")
+    tasks: tuple[str, ...] = Field(default=(), description="tasks, with * and ? as wildcards; none: all")
+
+
 class Statistics(Document):
     """Of each dimension, over the known values of the eligible training steps; 0, 1, -1, 1 where there is none."""
 
@@ -108,6 +115,7 @@ class Mixture(Document):
     image_size_px: PositiveInt
     image_fit: ImageFit = "letterbox"
     split: Split
+    selection: Selection = Selection()
     index: IndexRecord
     sources: tuple[MixtureSource, ...] = Field(min_length=1)
     normalization: dict[str, EmbodimentStatistics] = Field(description="by embodiment")
