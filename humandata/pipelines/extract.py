@@ -11,6 +11,7 @@ from humandata.camera_motion.pycolmap_package import missing_pycolmap, pycolmap_
 from humandata.dataset.records import InputRecord
 from humandata.errors import InputError, UsageError
 from humandata.hands import make_estimator
+from humandata.pipelines.estimate import refuse_full_disk
 from humandata.pipelines.extract_stage import ExtractStage
 from humandata.pipelines.recipe import Recipe, recipe_record
 from humandata.pipelines.source_job import SourcePlan, SourceSpec, SourceSummary, pending_items, run_source_job
@@ -66,8 +67,12 @@ def extract(
     `num_workers` defaults to the number of cores this process may use. With one worker or one video the work is done in
     this process, with `address` on that Ray cluster; the shards are the same, byte for byte. `gpus_per_worker` is what
     each worker asks Ray for, such as 0.25; there are then no more workers than fit on the GPUs.
+
+    Raises OutputError where the disk has no room for what the videos will need.
     """
     workers = num_workers or len(os.sched_getaffinity(0))
+    plans = plan_extract(paths, out, recipe, name)
+    refuse_full_disk([item for plan in plans for item in plan.pending], out, recipe)
     return [
         run_source_job(
             plan.spec,
@@ -78,7 +83,7 @@ def extract(
             workers,
             address,
         )
-        for plan in plan_extract(paths, out, recipe, name)
+        for plan in plans
     ]
 
 

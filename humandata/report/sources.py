@@ -86,8 +86,32 @@ def print_summaries(summaries: Sequence[SourceSummary], as_json: bool) -> int:
     return int(failed)
 
 
-def print_plans(plans: Sequence[Plan], as_json: bool) -> None:
-    """Print, for each source that would be made, its inputs and which of them are still to be done."""
+class Needed(Protocol):
+    """What all that is still to be done will need."""
+
+    @property
+    def hours(self) -> float:
+        """Of video."""
+        ...
+
+    @property
+    def bytes_needed(self) -> int:
+        """On disk, at most."""
+        ...
+
+    @property
+    def bytes_free(self) -> int:
+        """On that disk."""
+        ...
+
+    @property
+    def seconds(self) -> float | None:
+        """By the clock; None where it was not measured."""
+        ...
+
+
+def print_plans(plans: Sequence[Plan], as_json: bool, needed: Needed | None = None) -> None:
+    """Print, for each source that would be made, its inputs and which are still to be done; and what they will need."""
     rows = [
         (
             plan.spec.name,
@@ -98,7 +122,8 @@ def print_plans(plans: Sequence[Plan], as_json: bool) -> None:
         for plan in plans
     ]
     if as_json:
-        print_json([dict(zip(("source", "path", "inputs", "pending"), row, strict=True)) for row in rows])
+        listed = [dict(zip(("source", "path", "inputs", "pending"), row, strict=True)) for row in rows]
+        print_json(listed if needed is None else {"sources": listed, "needed": vars(needed)})
         return
     print_table(
         "dry run: nothing is written",
@@ -107,6 +132,14 @@ def print_plans(plans: Sequence[Plan], as_json: bool) -> None:
     )
     for _, _, _, todo in rows:
         _print_some("to do", todo)
+    if needed is not None and needed.hours:
+        room = "enough" if needed.bytes_needed <= needed.bytes_free else "NOT ENOUGH"
+        print_line(
+            f"about {needed.hours:.2f} h of video, which need at most {needed.bytes_needed / 1e9:.2f} GB on disk "
+            f"({needed.bytes_free / 1e9:.1f} GB are free: {room})."
+        )
+        if needed.seconds is not None:
+            print_line(f"about {needed.seconds / 3600:.2f} h of work ({needed.seconds:.0f} s), by a short trial here.")
 
 
 def _print_some(label: str, lines: Sequence[str]) -> None:

@@ -27,7 +27,7 @@ from humandata.errors import InputError
 from humandata.video.ffmpeg_program import can_tone_map, ffmpeg_executable
 from humandata.video.probe import VideoInfo
 from humandata.video.rates import selection_expression
-from humandata.video.safety import OPEN_OPTIONS, media_url
+from humandata.video.safety import OPEN_OPTIONS, limit_memory, media_url
 
 STALL_TIMEOUT_S = 120.0
 """Silence after which a decoder counts as hung: 1 Hz out of an 8K video at 2 frames/s takes a tenth of it."""
@@ -78,6 +78,7 @@ class Decoding:
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, start_new_session=True
             )
             assert process.stdout is not None
+            limit_memory(process.pid, self.info.width * self.info.height)
             last_ns = None
             try:
                 with contextlib.closing(self._frames(process.stdout)) as frames:
