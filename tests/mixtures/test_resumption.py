@@ -1,0 +1,77 @@
+"""Whoever draws, from wherever it goes on, and however it was stopped: the sequence of samples is one."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mixture_builders import make_mixture, mixture_source
+
+from humandata.mixtures.loader import MixtureLoader
+from humandata.mixtures.mix import mix
+from humandata.mixtures.options import MixOptions
+from humandata.mixtures.sampler import MixtureSampler, rank_samples
+from humandata.schemas.mixture import ActionSpace, Mixture
+
+
+@st.composite
+def mixtures(draw: st.DrawFn) -> Mixture:
+    """One or two groups of up to 50 sources with weights over four orders of magnitude; some groups have one step."""
+    ratio = draw(st.sampled_from([0.0, 1.0, 0.8, 1 / 3, 1e-4]))
+    sources = []
+    for group in ("human", "robot"):
+        sizes = draw(st.one_of(st.just([1]), st.lists(st.integers(1, 40), min_size=1, max_size=50)))
+        weights = [10.0 ** draw(st.floats(-2, 2)) for _ in sizes]
+        sources += [
+            mixture_source(f"{group}{number}", group, size, weight)
+            for number, (size, weight) in enumerate(zip(sizes, weights, strict=True))
+        ]
+    groups = {"robot": ratio, "human": 1.0 - ratio}
+    return make_mixture(sources, groups, batch_size=draw(st.integers(1, 12)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(mixture=mixtures(), sittings=st.lists(st.tuples(st.integers(1, 16), st.integers(1, 5)), min_size=1, max_size=5))
+def test_sittings_of_any_world_size_draw_the_one_sequence(mixture: Mixture, sittings: list[tuple[int, int]]) -> None:
+    """Each sitting has a world size, up to more ranks than samples, and ends after some batches."""
+    size, consumed = mixture.batch_size, 0
+    drawn = []
+    for world_size, num_batches in sittings:
+        sampler = MixtureSampler(mixture)
+        for _ in range(num_batches):
+            ranks = [sampler.samples(rank_samples(consumed, size, rank, world_size)) for rank in range(world_size)]
+            drawn += [np.stack(rank, axis=1) for rank in ranks]
+            consumed += size
+    whole = np.stack(MixtureSampler(mixture).samples(np.arange(consumed)), axis=1)
+    np.testing.assert_array_equal(np.concatenate(drawn), whole)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_loader_killed_at_a_random_batch_goes_on_with_another_world_size_and_workers(
+    shards: Path, tmp_path: Path, seed: int
+) -> None:
+    """The prefetched batches of the killed loader are lost; none is skipped or repeated."""
+    path = tmp_path / "mixture.json"
+    mix([shards], path, MixOptions(robot_ratio=0.8, batch_size=7, action_space=ActionSpace(horizon=3), image_size_px=8))
+    rng = np.random.default_rng(seed)
+    killed_after, world_size = int(rng.integers(1, 6)), int(rng.integers(2, 10))
+    whole = list(islice(MixtureLoader(path), 8))
+    killed = MixtureLoader(path, num_workers=int(rng.integers(0, 3)))
+    batches = iter(killed)
+    seen = [next(batches) for _ in range(killed_after)]
+    state = killed.state_dict()
+    del batches
+    ranks = [MixtureLoader(path, rank=rank, world_size=world_size) for rank in range(world_size)]
+    for rank in ranks:
+        rank.load_state_dict(state)
+    goes_on = [
+        part for parts in zip(*(islice(rank, 8 - killed_after) for rank in ranks), strict=True) for part in parts
+    ]
+    for name in ("sample", "image", "state", "action", "action_mask"):
+        resumed = torch.cat([getattr(batch, name) for batch in (*seen, *goes_on)])
+        assert torch.equal(resumed, torch.cat([getattr(batch, name) for batch in whole]))
