@@ -2,8 +2,8 @@
 
     python benchmarks/kills.py [--quick] [--json] [--seed N]
 
-kinds: a worker killed, the driver killed, Ctrl-C, the output made read-only in mid-run (as another user than root), a
-full disk (a small tmpfs; as root). A disturbance counts as survived when the job's rerun ends well and every file of
+kinds: a worker killed, the driver killed, Ctrl-C, the output made read-only in mid-run (for root by `chattr +i`), a full
+disk (a small tmpfs; only as root). A disturbance counts as survived when the job's rerun ends well and every file of
 the source is byte for byte that of the undisturbed run, with none missing and none besides.
 """
 
@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=10, help="disturbances of each kind")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--kind", action="append", choices=KINDS, help="of disturbance; default: all of them")
     arguments = parser.parse_args()
     rng = random.Random(arguments.seed)
     with tempfile.TemporaryDirectory() as folder:
@@ -49,13 +50,15 @@ def main() -> None:
         calm_s = time.monotonic() - started
         expected = content(root / "calm")
         rows = []
-        for kind, disturb in {**KINDS, **privileged_kinds()}.items():
+        for kind in arguments.kind or KINDS:
+            if kind == "disk full" and os.geteuid() != 0:
+                continue
             survived = 0
             tries = 1 if arguments.quick else arguments.times
             for number in range(tries):
                 out = root / f"{kind}-{number}"
                 with small_disk(out) if kind == "disk full" else nullcontext():
-                    survived += survives(root, out, disturb, rng, calm_s, expected)
+                    survived += survives(root, out, KINDS[kind], rng, calm_s, expected)
                 shutil.rmtree(out, ignore_errors=True)
             rows.append({"kind": kind, "disturbed": tries, "survived": survived})
     if arguments.json:
@@ -127,12 +130,18 @@ def interrupt(job: subprocess.Popen[bytes], out: Path, rng: random.Random) -> No
 def make_read_only(job: subprocess.Popen[bytes], out: Path, rng: random.Random) -> None:
     """Take the right to write away, wait for the job to notice, and give it back."""
     del rng
-    folders = [out, *(path for path in out.rglob("*") if path.is_dir())]
-    for path in folders:
-        path.chmod(0o555)
+    folders = [path for path in (out, *out.rglob("*")) if path.is_dir()]
+    allow_writing(folders, False)
     job.wait()
-    for path in folders:
-        path.chmod(0o755)
+    allow_writing(folders, True)
+
+
+def allow_writing(folders: list[Path], allowed: bool) -> None:
+    """Root may write into any folder but an immutable one."""
+    if os.geteuid() == 0 and folders:
+        subprocess.run(["chattr", "-i" if allowed else "+i", *folders], check=True)  # noqa: S607
+    for path in folders if os.geteuid() else ():
+        path.chmod(0o755 if allowed else 0o555)
 
 
 def fill_disk(job: subprocess.Popen[bytes], out: Path, rng: random.Random) -> None:
@@ -147,12 +156,13 @@ def fill_disk(job: subprocess.Popen[bytes], out: Path, rng: random.Random) -> No
     filler.unlink()
 
 
-KINDS: dict[str, Disturb] = {"worker killed": kill_worker, "driver killed": kill_driver, "Ctrl-C": interrupt}
-
-
-def privileged_kinds() -> dict[str, Disturb]:
-    """What only root can do, and what does not stop root."""
-    return {"disk full": fill_disk} if os.geteuid() == 0 else {"read-only": make_read_only}
+KINDS: dict[str, Disturb] = {
+    "worker killed": kill_worker,
+    "driver killed": kill_driver,
+    "Ctrl-C": interrupt,
+    "read-only": make_read_only,
+    "disk full": fill_disk,
+}
 
 
 @contextmanager
