@@ -18,7 +18,7 @@ from pydantic import (
 
 from humandata.errors import DatasetError
 from humandata.schemas.columns import SCHEMA_VERSION
-from humandata.schemas.documents import Document, canonical_json, read_document
+from humandata.schemas.documents import Document, canonical_json, read_document, read_json
 
 HumanGripper = Literal["mask", "aperture"]
 ImageFit = Literal["letterbox", "resize"]
@@ -151,7 +151,16 @@ def read_mixture(path: Path) -> Mixture:
     """The manifest in a file; DatasetError naming the field that is wrong, or the version it was written by."""
     if not path.exists():
         raise DatasetError(f"{path}: no mixture here. Make it with `humandata mix`.")
-    mixture = read_document(Mixture, path, DatasetError)
+    try:
+        mixture = read_document(Mixture, path, DatasetError)
+    except DatasetError:
+        content = read_json(path, DatasetError)
+        if isinstance(content, dict) and "sources" in content and "index" not in content:
+            raise DatasetError(
+                f"{path}: names no index of eligible steps, as earlier versions kept them in the manifest. "
+                "Make it again with `humandata mix`."
+            ) from None
+        raise
     if mixture.schema_version.split(".")[0] != SCHEMA_VERSION.split(".")[0]:
         raise DatasetError(
             f"{path}: written with schema version {mixture.schema_version}; this version reads {SCHEMA_VERSION}. "

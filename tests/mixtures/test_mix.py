@@ -187,6 +187,10 @@ def edit_steps(document: dict[str, Any]) -> None:
     document["sources"][0]["training"]["num_steps"] = 20
 
 
+def edit_index(document: dict[str, Any]) -> None:
+    del document["index"]
+
+
 def edit_version(document: dict[str, Any]) -> None:
     document["schema_version"] = "9.0"
 
@@ -197,6 +201,7 @@ def edit_version(document: dict[str, Any]) -> None:
         (edit_group, "must sum to 1"),
         (edit_field, "did you mean 'slowdown'"),
         (edit_steps, "num_steps 20"),
+        (edit_index, "names no index.*humandata mix"),
         (edit_version, "schema version 9.0"),
     ],
 )
