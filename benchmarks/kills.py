@@ -2,9 +2,9 @@
 
     python benchmarks/kills.py [--quick] [--json] [--seed N]
 
-kinds: a worker killed, the driver killed, Ctrl-C, the output made read-only in mid-run (for root by `chattr +i`), a full
-disk (a small tmpfs; only as root). A disturbance counts as survived when the job's rerun ends well and every file of
-the source is byte for byte that of the undisturbed run, with none missing and none besides.
+kinds: a worker killed, the driver killed, Ctrl-C, the output made read-only in mid-run (for root by `chattr +i`), a
+full disk (a small tmpfs; only as root). A disturbance counts as survived when the job's rerun ends well and every file
+of the source is byte for byte that of the undisturbed run, with none missing and none besides.
 """
 
 from __future__ import annotations

@@ -3,51 +3,18 @@
 from __future__ import annotations
 
 import os
-import signal
-import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from doing import Doing
 
-from humandata.errors import InputError
 from humandata.pipelines.process_runner import run_in_processes
 from humandata.pipelines.stage import MAX_ATTEMPTS
 
 
-@dataclass
-class Doing:
-    """Does what an item says, noting each attempt in a folder."""
-
-    folder: Path
-    name: str = "doing"
-    num_gpus: float = 0.0
-
-    def setup(self) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
-    def process(self, item: str) -> str:
-        attempts = len(list(self.folder.glob(f"{item}.*")))
-        (self.folder / f"{item}.{attempts}").touch()
-        if item == "deadly" or (item == "unlucky" and attempts == 0):
-            sys.stderr.write(f"about to die of {item}\n")
-            sys.stderr.flush()
-            os.kill(os.getpid(), signal.SIGKILL)
-        if item == "wrong":
-            raise InputError("wrong: cannot be used")
-        if item == "forever":
-            (self.folder / "pid").write_text(str(os.getpid()))
-            time.sleep(60)
-        return item.upper()
-
-
 @pytest.fixture
-def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Doing:
-    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+def stage(tmp_path: Path) -> Doing:
     return Doing(tmp_path)
 
 
