@@ -13,7 +13,8 @@ MotionChoice = Literal["auto", "background", "static", "sidecar", "rgbd", "sfm"]
 """How the motion is found where a sidecar tells neither that the camera stood still nor where it was.
 
 auto: the background says whether it stood still; where it moved, by depth maps if there are any, else by structure from
-motion. background: the same, but how it moved is not worked out. static: the user vouches that it stood still. sidecar: it is not. rgbd, sfm: by that, whatever the background.
+motion. background: the same, but how it moved is not worked out. static: the user vouches that it stood still. sidecar:
+it is not. rgbd, sfm: by that, whatever the background.
 """
 
 
