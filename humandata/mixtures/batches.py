@@ -134,9 +134,7 @@ class BatchReader:
         if not self._images:
             return torch.zeros((len(episodes), 3, 0, 0), dtype=torch.uint8)
         side = self._mixture.image_size_px
-        images = torch.empty((len(episodes), side, side, 3), dtype=torch.uint8)
-        if get_worker_info() is not None:
-            images.share_memory_()  # type: ignore[no-untyped-call]  # decoded where the main process reads them, instead of copied there
+        images = _empty_images(len(episodes), side)
         pictures = images.numpy()
         names = self.index.texts("episode", located.span)
         for place, (record, name) in enumerate(
@@ -149,6 +147,15 @@ class BatchReader:
                 encoded = read_bytes(shard.steps_file(name), int(record["image_offset"]), int(record["image_length"]))
             pictures[place] = fit_image(decode_image(encoded), side, self._mixture.image_fit)
         return images.permute(0, 3, 1, 2)
+
+
+def _empty_images(num: int, side: int) -> Tensor:
+    """(N, S, S, 3) uint8 to be filled; of a worker, in memory that the main process reads: nothing is copied there."""
+    shape = (num, side, side, 3)
+    if get_worker_info() is None or not num:
+        return torch.empty(shape, dtype=torch.uint8)
+    storage = torch.UntypedStorage._new_shared(num * side * side * 3)  # type: ignore[no-untyped-call]
+    return torch.empty(0, dtype=torch.uint8).set_(storage).view(shape)
 
 
 def fit_image(image: NDArray[np.uint8], size_px: int, fit: ImageFit) -> NDArray[np.uint8]:
