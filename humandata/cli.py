@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from humandata import __version__
+from humandata.cli_quarantine import quarantine
 from humandata.errors import HumandataError, UsageError
 
 
@@ -57,7 +58,6 @@ app = typer.Typer(
 bench = typer.Typer(no_args_is_help=True, help="Measure against a known truth, beside what one would do without us.")
 app.add_typer(bench, name="bench")
 
-quarantine = typer.Typer(no_args_is_help=True, help="Inputs that failed: which, why, and to be tried again.")
 app.add_typer(quarantine, name="quarantine")
 
 Out = Annotated[Path, typer.Option("--out", help="Shard folder to add to.")]
@@ -359,39 +359,6 @@ def doctor(as_json: Json = False) -> None:
     checks = diagnose()
     print_json([vars(check) for check in checks]) if as_json else print_checks(checks)
     raise typer.Exit(int(not all(check.ok or check.optional for check in checks)))
-
-
-@quarantine.command("list")
-def quarantine_list(
-    path: Annotated[Path, typer.Argument(help="A shard folder, or a source in it.")] = Path("shards"),
-    as_json: Json = False,
-) -> None:
-    """List the inputs that failed."""
-    from humandata.report.quarantine import print_quarantine
-
-    print_quarantine(path, as_json)
-
-
-@quarantine.command("explain")
-def quarantine_explain(
-    source: Annotated[Path, typer.Argument(help="A source, such as shards/videos.")],
-    input_name: Annotated[str, typer.Argument(metavar="INPUT", help="As `quarantine list` names it.")],
-) -> None:
-    """Tell all that is known of one failure: stage, error, the last lines of its log."""
-    from humandata.report.quarantine import explain_quarantined
-
-    explain_quarantined(source, input_name)
-
-
-@quarantine.command("retry")
-def quarantine_retry(
-    path: Annotated[Path, typer.Argument(help="A source; without INPUTS also a shard folder.")] = Path("shards"),
-    inputs: Annotated[list[str] | None, typer.Argument(help="As `quarantine list` names them; default: all.")] = None,
-) -> None:
-    """Let the next run try inputs again that were given up after failing too often."""
-    from humandata.report.quarantine import allow_again
-
-    typer.echo(f"{allow_again(path, inputs or [])} inputs are tried again when the same command is run again.")
 
 
 @bench.command()
