@@ -103,11 +103,15 @@ def content(out: Path) -> dict[str, bytes]:
 
 
 def workers_of(job: subprocess.Popen[bytes]) -> list[int]:
-    """The job's worker processes."""
-    path = Path(f"/proc/{job.pid}/task/{job.pid}/children")
-    with suppress(OSError):
-        return [int(pid) for pid in path.read_text().split()]
-    return []
+    """The Ray actors at work below the job; Ray names their processes so."""
+    waiting, workers = [job.pid], []
+    while waiting:
+        pid = waiting.pop()
+        with suppress(OSError):
+            waiting += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+            if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"ray::_Worker"):
+                workers.append(pid)
+    return workers
 
 
 def kill_worker(job: subprocess.Popen[bytes], out: Path, rng: random.Random) -> None:

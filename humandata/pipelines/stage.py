@@ -71,17 +71,12 @@ def run(
 ) -> Iterator[Outcome[ItemT, ResultT]]:
     """Outcomes as they finish.
 
-    In this process for one worker or one item, else in processes of this machine; through Ray on a cluster (`address`),
-    and where workers ask for a share of a GPU, which Ray deals out.
+    In this process for one worker or one item, else through Ray, on this machine or on a cluster (`address`).
     """
     if address is None and (num_workers == 1 or len(items) == 1):
         from humandata.pipelines.local_runner import run_locally
 
         return run_locally(stage, items)
-    if address is None and stage.num_gpus == 0.0:
-        from humandata.pipelines.process_runner import run_in_processes
-
-        return run_in_processes(stage, items, num_workers)
     from humandata.pipelines.ray_runner import run_on_ray
 
     return run_on_ray(stage, items, num_workers, address)
