@@ -13,9 +13,9 @@ from humandata.studio.clip import ClipOptions
 from humandata.studio.robot import render_robot_lerobot, render_robot_robomimic
 from humandata.studio.scene import PlaceTask
 
-NUM_VIDEOS = 48
-NUM_LEROBOT_EPISODES = 48
-NUM_ROBOMIMIC_EPISODES = 24
+NUM_VIDEOS = 32
+NUM_LEROBOT_EPISODES = 18
+NUM_ROBOMIMIC_EPISODES = 10
 CLIP_WIDTH, CLIP_HEIGHT, CLIP_RATE_HZ = 320, 240, 15
 """As small and slow as the tracker bears: it looks at 192 to 224 pixels, and steps are stored at 15 Hz."""
 
