@@ -1,11 +1,11 @@
-"""How fast batches come, beside the floor that decoding their JPEGs alone sets, and beside LeRobotDataset.
+"""How fast batches come, beside the floor that decoding their JPEGs alone sets.
 
     python benchmarks/loader.py [--quick] [--json]
 
 Random samples of a 256x256 image and a chunk of 50 steps, from sources the benchmark writes: robot episodes of smooth
 random motion at 30 Hz with textured pictures. The floor is decoding the same JPEG bytes, already in memory, in as many
-processes; both are measured in turn, run by run. `lowdim_per_s` is without images. LeRobotDataset reads the same
-pictures as a video with the same chunks where the package `lerobot` is installed; else its figures are null.
+processes; both are measured in turn, run by run. `lowdim_per_s` is without images. `vs_lerobot` is null: the comparison
+with LeRobotDataset is not made.
 """
 
 from __future__ import annotations
