@@ -104,7 +104,9 @@ def test_the_first_of_several_video_streams_is_the_one(run_ffmpeg: RunFfmpeg, tm
     assert outcome(tmp_path / "two.mkv") == (10, "")
 
 
-def test_a_container_without_timestamps_gives_its_frames(make_video: MakeVideo, run_ffmpeg: RunFfmpeg, tmp_path: Path) -> None:
+def test_a_container_without_timestamps_gives_its_frames(
+    make_video: MakeVideo, run_ffmpeg: RunFfmpeg, tmp_path: Path
+) -> None:
     path = make_video("forward.mp4", [0, 3000, 6000, 9000, 12_000, 15_000], time_base=Fraction(1, 90_000))
     raw = tmp_path / "untimed.avi"  # AVI has no timestamps of its own
     run_ffmpeg("-i", path, "-c", "copy", raw)
