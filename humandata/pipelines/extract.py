@@ -14,6 +14,7 @@ from humandata.hands import make_estimator
 from humandata.pipelines.estimate import refuse_full_disk
 from humandata.pipelines.extract_stage import ExtractStage
 from humandata.pipelines.recipe import Recipe, recipe_record
+from humandata.pipelines.runner import open_runner
 from humandata.pipelines.source_job import SourcePlan, SourceSpec, SourceSummary, pending_items, run_source_job
 from humandata.pipelines.video_item import VideoItem, companions, identify, size_and_time, video_item
 from humandata.video.files import find_videos
@@ -64,27 +65,26 @@ def extract(
 ) -> list[SourceSummary]:
     """Extract videos into `out`, one source for each folder given; what is finished already is left alone.
 
-    `num_workers` defaults to the number of cores this process may use. With one worker or one video the work is done in
-    this process, with `address` on that Ray cluster; the shards are the same, byte for byte. `gpus_per_worker` is what
-    each worker asks Ray for, such as 0.25; there are then no more workers than fit on the GPUs.
+    `num_workers` defaults to the number of cores this process may use, on the Ray cluster at `address` to what it has
+    room for. With one worker or one video the work is done in this process; the shards are the same, byte for byte.
+    `gpus_per_worker` is what each worker asks Ray for, such as 0.25.
 
     Raises OutputError where the disk has no room for what the videos will need.
     """
-    workers = num_workers or len(os.sched_getaffinity(0))
     plans = plan_extract(paths, out, recipe, name)
     refuse_full_disk([item for plan in plans for item in plan.pending], out, recipe)
-    return [
-        run_source_job(
-            plan.spec,
-            plan.items,
-            is_unchanged,
-            stamp,
-            ExtractStage(plan.spec.path.absolute(), recipe, plan.spec.recipe.sha256, gpus_per_worker),
-            workers,
-            address,
-        )
-        for plan in plans
-    ]
+    with open_runner(num_workers, address) as runner:
+        return [
+            run_source_job(
+                plan.spec,
+                plan.items,
+                is_unchanged,
+                stamp,
+                ExtractStage(plan.spec.path.absolute(), recipe, plan.spec.recipe.sha256, gpus_per_worker),
+                runner,
+            )
+            for plan in plans
+        ]
 
 
 def _camera_tools(recipe: Recipe) -> dict[str, str]:

@@ -21,6 +21,7 @@ from humandata.pipelines.intrinsics import choose_camera
 from humandata.pipelines.measured_depth import measure_depth, num_measured
 from humandata.pipelines.recipe import Recipe
 from humandata.pipelines.sightings import Sightings, look
+from humandata.pipelines.stage import Needs
 from humandata.pipelines.video_item import VideoItem, identify, read_sidecar
 from humandata.schemas.episode import PRIMARY_CAMERA, Episode, IntrinsicsProvenance, Provenance, Scale
 from humandata.schemas.sidecar import Sidecar
@@ -33,6 +34,9 @@ from humandata.video.spool import PictureSpool
 MEASURED_LENGTH_SD = 0.015
 """Of the logarithm of a hand's length that was measured with a ruler: 3 mm, most of it where the wrist begins."""
 
+MEMORY_BYTES = 2 << 30
+"""What a worker asks of a cluster: several times what the model, a decoder of 4K and an hour's landmarks take."""
+
 
 class ExtractStage:
     """Turns a video into the episodes of its source folder and the record of it."""
@@ -40,7 +44,7 @@ class ExtractStage:
     name = "extract"
 
     def __init__(self, source: Path, recipe: Recipe, recipe_sha256: str, num_gpus: float = 0.0) -> None:
-        self.num_gpus = num_gpus
+        self.needs = Needs(num_gpus=num_gpus, memory_bytes=MEMORY_BYTES)
         self._source = source
         self._recipe = recipe
         self._recipe_sha256 = recipe_sha256

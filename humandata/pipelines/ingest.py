@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,7 +11,9 @@ from humandata.dataset.write import InputIdentity, write_input
 from humandata.embodiments.embodiment import Embodiment
 from humandata.errors import InputError, UsageError
 from humandata.pipelines.recipe import recipe_record
+from humandata.pipelines.runner import open_runner
 from humandata.pipelines.source_job import SourceSpec, SourceSummary, pending_items, run_source_job
+from humandata.pipelines.stage import Needs
 from humandata.readers import open_dataset
 from humandata.readers.camera_names import primary_camera
 from humandata.readers.conversion import IngestRecipe, robot_embodiment, to_episode
@@ -65,8 +66,8 @@ def ingest(
     """
     plan = plan_ingest(dataset, out, recipe, name)
     stage = IngestStage(dataset.absolute(), plan.spec.path.absolute(), plan.embodiment, recipe, plan.spec.recipe.sha256)
-    workers = num_workers or len(os.sched_getaffinity(0))
-    return run_source_job(plan.spec, plan.items, is_unchanged, stamp, stage, workers, address)
+    with open_runner(num_workers, address) as runner:
+        return run_source_job(plan.spec, plan.items, is_unchanged, stamp, stage, runner)
 
 
 def is_unchanged(item: EpisodeRef, record: InputRecord) -> bool:
@@ -98,7 +99,7 @@ class IngestStage:
     """Turns an episode of a dataset into an episode of its source folder and the record of it."""
 
     name = "ingest"
-    num_gpus = 0.0
+    needs = Needs()
 
     def __init__(
         self, dataset: Path, source: Path, embodiment: Embodiment, recipe: IngestRecipe, recipe_sha256: str

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from humandata.pipelines.stage import ItemT, Outcome, ResultT, Stage, attempt
+from humandata.pipelines.stage import ItemT, Outcome, ResultT, Stage, Watch, attempt
+
+WORKER = "worker 1"
 
 
-def run_locally(stage: Stage[ItemT, ResultT], items: Sequence[ItemT]) -> Iterator[Outcome[ItemT, ResultT]]:
+def run_locally(
+    stage: Stage[ItemT, ResultT], items: Sequence[ItemT], watch: Watch[ItemT]
+) -> Iterator[Outcome[ItemT, ResultT]]:
     """Outcomes in the order of the items."""
-    if not items:
-        return
     stage.setup()
     try:
         for item in items:
+            watch(WORKER, item)
             yield attempt(stage, item)
+        watch(WORKER, None)
     finally:
         stage.close()

@@ -1,113 +1,338 @@
-"""Running a stage on Ray actors, on this machine or on a cluster. The only module that imports ray."""
+"""Running stages on Ray actors, on this machine or on a cluster. The only module that imports ray.
+
+Work waits on the driver, one item at a time goes to each worker, and more workers are asked for than have room: their
+requests are the queue that an autoscaler sees. So a node that comes is used at once, one that goes takes only what it
+was doing with it, and Ray's object store holds no more than one item and one result a worker.
+"""
 
 from __future__ import annotations
 
 import logging
+import math
 import os
+import socket
 import sys
+import time
+from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
-from humandata.errors import UsageError
-from humandata.pipelines.stage import MAX_ATTEMPTS, ItemT, Outcome, ResultT, Stage, attempt
+from humandata.errors import HumandataError, MissingDependencyError, UsageError
+from humandata.pipelines.stage import (
+    LAST_LOG_LINES,
+    MAX_ATTEMPTS,
+    ItemT,
+    Needs,
+    Outcome,
+    ResultT,
+    Stage,
+    Watch,
+    attempt,
+)
+
+REQUESTED_AHEAD = 16
+"""Workers asked for beyond those at work; once more are at work, as many again, so that a cluster can double."""
+MAX_NODES_LOST = 20
+"""How often an item is begun anew because its node went away, which is no fault of the item's."""
+PATIENCE_S = 900.0
+"""How long a cluster may take until it has room for the first worker: an autoscaler needs minutes for a node."""
+_LOG_TIMEOUT_S = 10.0
+_PACKAGE = Path(__file__).resolve().parents[1]
 
 
-def run_on_ray(
-    stage: Stage[ItemT, ResultT], items: Sequence[ItemT], num_workers: int, address: str | None
-) -> Iterator[Outcome[ItemT, ResultT]]:
-    """Outcomes as they finish, in any order. Items and results travel through Ray, so they should be paths and records.
+@dataclass
+class _Try(Generic[ItemT]):
+    """An item and what it went through."""
 
-    Each worker is an actor of one CPU and of as much of a GPU as the stage states. There are no more workers than fit
-    on the cluster's GPUs; raises UsageError where none does. A worker that dies is replaced and its item tried again,
-    `MAX_ATTEMPTS` times.
-    """
-    if not items:
-        return
+    item: ItemT
+    deaths: int = 0
+    nodes_lost: int = 0
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a worker runs; `trouble` says why it cannot."""
+
+    host: str
+    node_id: str
+    log: str
+    trouble: HumandataError | None = None
+
+
+@dataclass(eq=False)
+class _Worker:
+    """A worker as the driver knows it."""
+
+    number: int
+    actor: Any
+    place: _Place | None = None
+
+    @property
+    def name(self) -> str:
+        """Unique among those at work."""
+        return f"worker {self.number}" + (f" on {self.place.host}" if self.place else "")
+
+
+class _Actor:
+    """Holds a stage that is set up, for as long as its process lives."""
+
+    def __init__(self) -> None:
+        self._stage: Stage[Any, Any] | None = None
+
+    def prepare(self, stage: Stage[Any, Any]) -> _Place:
+        """Make the stage the one that is run, and say where."""
+        import ray
+
+        trouble = None
+        try:
+            if self._stage is not None:
+                self._stage.close()
+            self._stage = stage
+            stage.setup()
+        except HumandataError as error:
+            trouble = error
+        log = str(Path("/proc/self/fd/2").readlink()) if sys.platform == "linux" else ""
+        return _Place(socket.gethostname(), ray.get_runtime_context().get_node_id(), log, trouble)
+
+    def process(self, item: Any) -> Outcome[Any, Any]:
+        """The outcome of one item."""
+        assert self._stage is not None
+        return attempt(self._stage, item)
+
+
+class RayRunner:
+    """Workers on Ray, for one stage after the other. On this machine they stay from stage to stage."""
+
+    def __init__(self, num_workers: int | None, address: str | None) -> None:
+        """Start Ray, or join the cluster at `address`; raises UsageError where there is none."""
+        self._limit = num_workers or math.inf
+        self._on_cluster = address is not None
+        self._ray = _connect(num_workers, address)
+        self._workers: list[_Worker] = []
+        self._share: dict[str, float] = {}
+
+    def close(self) -> None:
+        """Let go of the cluster and every worker on it."""
+        self._ray.shutdown()
+
+    def run(
+        self, stage: Stage[ItemT, ResultT], items: Sequence[ItemT], watch: Watch[ItemT]
+    ) -> Iterator[Outcome[ItemT, ResultT]]:
+        """See `Runner.run`. Items and results travel through Ray, so they should be paths and records."""
+        self._set_share(stage.needs)
+        waiting = deque(_Try(item) for item in items)
+        preparing = {worker.actor.prepare.remote(stage): worker for worker in self._workers}
+        running: dict[Any, tuple[_Worker, _Try[ItemT]]] = {}
+        failed_starts = 0
+        started = time.monotonic()
+        try:
+            while waiting or running:
+                if self._on_cluster and not waiting:
+                    self._end_all(preparing)
+                for worker in self._request(len(waiting) + len(running), len(preparing)):
+                    preparing[worker.actor.prepare.remote(stage)] = worker
+                finished, _ = self._ray.wait([*running, *preparing], num_returns=1, timeout=1.0)
+                if not finished:
+                    if not running and time.monotonic() - started > PATIENCE_S:
+                        raise self._no_room(stage.needs)
+                    continue
+                [reference] = finished
+                if reference in preparing:
+                    worker = preparing.pop(reference)
+                    died_of = self._died_of(reference, worker)
+                    if died_of is None:
+                        failed_starts = 0
+                        self._begin(worker, waiting, running, watch)
+                    else:
+                        failed_starts += 1
+                        if failed_starts >= MAX_ATTEMPTS and not running:
+                            raise HumandataError(f"workers die while they start ({died_of}).")
+                    continue
+                worker, tried = running.pop(reference)
+                try:
+                    outcome: Outcome[ItemT, ResultT] | None = self._ray.get(reference)
+                except self._ray.exceptions.RayError as error:
+                    outcome = self._after_death(error, worker, tried)
+                    if outcome is None:
+                        waiting.append(tried)
+                if worker in self._workers:
+                    self._begin(worker, waiting, running, watch)
+                else:
+                    watch(worker.name, None)
+                if outcome is not None:
+                    yield outcome
+        finally:
+            for worker, _ in running.values():
+                self._end(worker)
+            if self._on_cluster:
+                self._end_all(preparing)
+
+    def _begin(
+        self,
+        worker: _Worker,
+        waiting: deque[_Try[ItemT]],
+        running: dict[Any, tuple[_Worker, _Try[ItemT]]],
+        watch: Watch[ItemT],
+    ) -> None:
+        """Give a worker its next item; on a cluster one that has none gives its place back."""
+        if waiting:
+            tried = waiting.popleft()
+            watch(worker.name, tried.item)
+            running[worker.actor.process.remote(tried.item)] = (worker, tried)
+            return
+        watch(worker.name, None)
+        if self._on_cluster:
+            self._end(worker)
+
+    def _request(self, num_items: int, num_preparing: int) -> Iterator[_Worker]:
+        """Ask for the workers that may be of use, and that are not asked for yet."""
+        limit = min(self._limit, num_items)
+        ahead = max(REQUESTED_AHEAD, len(self._workers) - num_preparing) if self._on_cluster else math.inf
+        while len(self._workers) < limit and num_preparing < ahead:
+            num_preparing += 1
+            taken = {worker.number for worker in self._workers}
+            number = next(number for number in range(1, len(taken) + 2) if number not in taken)
+            actor: Any = self._ray.remote(max_restarts=0, max_task_retries=0, **self._share)(_Actor)
+            self._workers.append(_Worker(number, actor.remote()))
+            yield self._workers[-1]
+
+    def _died_of(self, reference: Any, worker: _Worker) -> str | None:
+        """Why a worker did not come up, None where it did; raises MissingDependencyError where it lacks something."""
+        try:
+            worker.place = self._ray.get(reference)
+        except self._ray.exceptions.RayTaskError as error:
+            raise _lacking(worker, _cause(error)) from None
+        except self._ray.exceptions.RayError as error:
+            self._end(worker)
+            if getattr(error, "actor_init_failed", False):
+                raise _lacking(worker, _cause(error)) from None
+            return _cause(error)
+        assert worker.place is not None
+        if worker.place.trouble is not None:
+            trouble = worker.place.trouble
+            raise _lacking(worker, str(trouble)) if self._on_cluster else trouble
+        return None
+
+    def _after_death(self, error: Exception, worker: _Worker, tried: _Try[ItemT]) -> Outcome[ItemT, Any] | None:
+        """What became of the item of a worker that died; None where it is to be tried again."""
+        self._end(worker)
+        if self._node_is_lost(error, worker):
+            tried.nodes_lost += 1
+            if tried.nodes_lost < MAX_NODES_LOST:
+                return None
+            return Outcome(tried.item, None, f"its node went away {MAX_NODES_LOST} times, the last was {worker.name}")
+        tried.deaths += 1
+        if tried.deaths < MAX_ATTEMPTS:
+            return None
+        log = self._last_lines(worker)
+        return Outcome(tried.item, None, f"its worker died {MAX_ATTEMPTS} times ({_cause(error)})", log)
+
+    def _node_is_lost(self, error: Exception, worker: _Worker) -> bool:
+        alive = {node["NodeID"] for node in self._ray.nodes() if node["Alive"]}
+        told = getattr(error, "preempted", False) or "node has died" in str(error)
+        return told or (worker.place is not None and worker.place.node_id not in alive)
+
+    def _last_lines(self, worker: _Worker) -> tuple[str, ...]:
+        """The end of what a dead worker wrote, read on its own node; nothing where that is impossible."""
+        if worker.place is None or not worker.place.log:
+            return ()
+        on_its_node = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(worker.place.node_id, False)
+        read = self._ray.remote(num_cpus=0, scheduling_strategy=on_its_node)(_tail)
+        try:
+            return tuple(self._ray.get(read.remote(worker.place.log), timeout=_LOG_TIMEOUT_S))
+        except self._ray.exceptions.RayError:
+            return ()
+
+    def _end(self, worker: _Worker) -> None:
+        if worker in self._workers:
+            self._workers.remove(worker)
+            self._ray.kill(worker.actor)
+
+    def _end_all(self, preparing: dict[Any, _Worker]) -> None:
+        """Take back the requests that no item waits for, so that no node comes up for nothing."""
+        for worker in preparing.values():
+            self._end(worker)
+        preparing.clear()
+
+    def _set_share(self, needs: Needs) -> None:
+        """What each worker asks for from now on; workers of another share make room."""
+        if self._on_cluster:
+            memory = {"memory": needs.memory_bytes} if needs.memory_bytes else {}
+            share = {"num_cpus": needs.num_cpus, "num_gpus": needs.num_gpus, **memory}
+        else:
+            refuse_gpu_share(needs.num_gpus, self._ray.cluster_resources().get("GPU", 0.0))
+            share = {"num_cpus": 1.0, "num_gpus": needs.num_gpus}
+        if share != self._share:
+            self._end_all(dict(enumerate(self._workers)))
+        self._share = share
+
+    def _no_room(self, needs: Needs) -> UsageError:
+        gpus = f", {needs.num_gpus:g} GPU" if needs.num_gpus else ""
+        wanted = f"{needs.num_cpus:g} CPU{gpus} and {needs.memory_bytes / 2**30:.1f} GiB"
+        has = self._ray.cluster_resources()
+        there = f"{has.get('CPU', 0):g} CPU, {has.get('GPU', 0):g} GPU and {has.get('memory', 0) / 2**30:.1f} GiB"
+        return UsageError(
+            f"the Ray cluster had no room for a worker in {PATIENCE_S / 60:.0f} minutes: each needs {wanted} on one "
+            f"node, and all nodes together have {there}. `ray status` tells what its autoscaler is waiting for."
+        )
+
+
+def refuse_gpu_share(share: float, num_gpus: float) -> None:
+    """Raise UsageError for a share of a GPU that this machine has not, or that Ray cannot deal out."""
+    if share > 1.0 and share != int(share):
+        raise UsageError(f"--gpus-per-worker {share:g}: above 1 it must be a whole number.")
+    if share > num_gpus:
+        raise UsageError(
+            f"--gpus-per-worker {share:g}: Ray knows of {num_gpus:g} GPUs, so no worker could start. "
+            "Leave the option out to run without them; `humandata doctor` says whether torch sees a GPU."
+        )
+
+
+def _lacking(worker: _Worker, trouble: str) -> MissingDependencyError:
+    return MissingDependencyError(
+        f"{worker.name} cannot start: {trouble}\nEvery node of the cluster needs the packages and the model files that "
+        "this one has: `humandata doctor` there tells what is missing."
+    )
+
+
+def _cause(error: Exception) -> str:
+    """What tells most of Ray's long messages, in a line."""
+    if "Worker exit detail" in str(error):
+        return "it crashed or was killed, as the system does where memory is short"
+    return str(error).strip().splitlines()[-1].strip()
+
+
+def _tail(path: str) -> list[str]:
+    """The last lines of a log, without those by which Ray marks whose it is."""
+    with Path(path).open(errors="replace") as file:
+        return [line.rstrip() for line in deque(file, LAST_LOG_LINES) if not line.startswith((":job_id", ":actor"))]
+
+
+def _connect(num_workers: int | None, address: str | None) -> Any:
+    """Ray, started on this machine or joined at `address`; raises UsageError where there is none."""
     # Ray reads these when it is imported and when its processes start.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     import ray
+    import ray._private.worker
+    import ray.util.scheduling_strategies
 
-    _connect(ray, num_workers, address)
-    try:
-        gpus: float = ray.cluster_resources().get("GPU", 0.0)  # type: ignore[no-untyped-call]
-        num_workers = min(num_workers, workers_that_fit(gpus, stage.num_gpus))
-        share: Any = {"num_cpus": 1, "num_gpus": stage.num_gpus}
-        worker: Any = ray.remote(max_restarts=MAX_ATTEMPTS, max_task_retries=0, **share)(_Worker)
-        idle: list[Any] = [worker.remote(stage) for _ in range(min(num_workers, len(items)))]
-        waiting = [(item, 1) for item in reversed(items)]
-        running: dict[Any, tuple[Any, ItemT, int]] = {}
-        while waiting or running:
-            while waiting and idle:
-                item, attempt_number = waiting.pop()
-                actor = idle.pop()
-                running[actor.process.remote(item)] = (actor, item, attempt_number)
-            finished, _ = ray.wait(list(running), num_returns=1)
-            actor, item, attempt_number = running.pop(finished[0])
-            try:
-                outcome = ray.get(finished[0])
-            except ray.exceptions.RayActorError as error:
-                actor = worker.remote(stage)
-                if attempt_number < MAX_ATTEMPTS:
-                    waiting.append((item, attempt_number + 1))
-                    idle.append(actor)
-                    continue
-                cause = str(error).strip().splitlines()[0]
-                outcome = Outcome(item, None, f"its worker died {MAX_ATTEMPTS} times ({cause})")
-            idle.append(actor)
-            yield outcome
-    finally:
-        ray.shutdown()
-
-
-def workers_that_fit(num_gpus: float, gpus_per_worker: float) -> int:
-    """How many workers have room on `num_gpus`, each within one GPU where it asks for less than one.
-
-    Raises UsageError where none has, or where Ray cannot deal out such a share: a number above 1 must be whole.
-    """
-    if gpus_per_worker == 0.0:
-        return sys.maxsize
-    if gpus_per_worker > 1.0 and gpus_per_worker != int(gpus_per_worker):
-        raise UsageError(f"--gpus-per-worker {gpus_per_worker:g}: above 1 it must be a whole number.")
-    on_each = int(1.0 / gpus_per_worker + 1e-9)
-    fitting = int(num_gpus) * on_each if on_each else int(num_gpus / gpus_per_worker)
-    if fitting == 0:
-        raise UsageError(
-            f"--gpus-per-worker {gpus_per_worker:g}: Ray knows of {num_gpus:g} GPUs, so no worker could start. "
-            "Leave the option out to run without them; `humandata doctor` says whether torch sees a GPU."
-        )
-    return fitting
-
-
-class _Worker:
-    """Holds a stage that is set up, for as long as its process lives."""
-
-    def __init__(self, stage: Stage[Any, Any]) -> None:
-        self._stage = stage
-        stage.setup()
-
-    def process(self, item: Any) -> Outcome[Any, Any]:
-        return attempt(self._stage, item)
-
-
-def _connect(ray: Any, num_workers: int, address: str | None) -> None:
-    """Start Ray on this machine, or join the cluster at `address`; raises UsageError where there is none."""
-    # Workers import this very package, also from a checkout that is not installed.
-    package_root = str(Path(__file__).resolve().parents[2])
-    search_path = os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH")]))
-    common: dict[str, Any] = {
-        "logging_level": logging.ERROR,
-        "log_to_driver": False,
-        "runtime_env": {"env_vars": {"PYTHONPATH": search_path}},
-    }
+    # Ray prints on stdout that a worker died, which there is no other way to stop; the outcome tells it.
+    ray._private.worker._worker_logs_enabled = False
+    # Workers import this very package, also from a checkout that is not installed; on other machines a copy of it.
+    search_path = os.pathsep.join(filter(None, [str(_PACKAGE.parent), os.environ.get("PYTHONPATH")]))
+    runtime: dict[str, Any] = {"env_vars": {"PYTHONPATH": search_path}}
+    common: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
     try:
         if address is None:
-            ray.init(address="local", num_cpus=num_workers, include_dashboard=False, **common)
+            ray.init(address="local", num_cpus=num_workers, include_dashboard=False, runtime_env=runtime, **common)
         else:
-            ray.init(address=address, **common)
-    except (ConnectionError, ValueError) as error:
+            ray.init(address=address, runtime_env={**runtime, "py_modules": [str(_PACKAGE)]}, **common)
+    except (ConnectionError, ValueError, RuntimeError) as error:
         raise UsageError(
             f"no Ray cluster answers at '{address}' ({str(error).splitlines()[0]}). Start one with `ray start --head`, "
             "or leave --address out to use this machine."
         ) from None
+    return ray

@@ -13,7 +13,8 @@ from humandata.dataset.read import open_source
 from humandata.dataset.records import InputRecord, read_quarantine, read_records
 from humandata.dataset.write import quarantine_input, same_circumstances
 from humandata.errors import OutputError
-from humandata.pipelines.stage import Outcome, Stage, run
+from humandata.pipelines.runner import Runner
+from humandata.pipelines.stage import Outcome, Stage
 from humandata.progress import ProgressBar
 from humandata.schemas.source import RecipeRecord, Source
 
@@ -100,8 +101,7 @@ def run_source_job(
     is_unchanged: Callable[[ItemT, InputRecord], bool],
     stamp: Callable[[ItemT], tuple[int, int] | None],
     stage: Stage[ItemT, InputRecord],
-    num_workers: int,
-    address: str | None = None,
+    runner: Runner,
 ) -> SourceSummary:
     """Do what is pending, set failures aside in `quarantine/`, and compile the source.
 
@@ -115,7 +115,7 @@ def run_source_job(
         warnings: dict[str, tuple[str, ...]] = {}
         if pending:
             with ProgressBar(f"{stage.name} {spec.name}", len(pending), "inputs") as bar:
-                for outcome in run(stage, pending, num_workers, address):
+                for outcome in runner.run(stage, pending):
                     if outcome.result is None:
                         _set_aside(spec, stage.name, outcome, stamp(outcome.item))
                     elif outcome.result.warnings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -22,15 +22,25 @@ LAST_LOG_LINES = 8
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
 
+@dataclass(frozen=True)
+class Needs:
+    """What each worker of a stage asks of a cluster. On one machine only the GPU share counts."""
+
+    num_cpus: float = 1.0
+    num_gpus: float = 0.0
+    """Below 1, so many of them share one."""
+    memory_bytes: int = 0
+    """0 asks for none: as many workers as there are CPUs."""
+
+
 class Stage(Protocol[ItemT_contra, ResultT_co]):
     """Work on one item. It is constructed on the driver and must pickle; what is heavy is made in `setup`."""
 
     name: str
-    num_gpus: float
-    """GPUs that each worker asks Ray for; below 1, so many of them share one. 0 asks for none."""
+    needs: Needs
 
     def setup(self) -> None:
-        """Load models and the like, once on each worker."""
+        """Load models and the like, once on each worker; a HumandataError ends the job."""
 
     def process(self, item: ItemT_contra) -> ResultT_co:
         """Do the work of one item; raises HumandataError where the item is at fault."""
@@ -52,6 +62,14 @@ class Outcome(Generic[ItemT, ResultT]):
     """The error is none of the item's: the disk is full, or the folder cannot be written."""
 
 
+Watch = Callable[[str, ItemT | None], None]
+"""Told who does what: the worker's name and the item it begins, or None when it has nothing to do any more."""
+
+
+def unwatched(worker: str, item: object) -> None:
+    """Take no notice: the `Watch` of who does not care."""
+
+
 def attempt(stage: Stage[ItemT, ResultT], item: ItemT) -> Outcome[ItemT, ResultT]:
     """Process an item; an error becomes part of the outcome, so that one bad item never stops the others."""
     try:
@@ -64,19 +82,3 @@ def attempt(stage: Stage[ItemT, ResultT], item: ItemT) -> Outcome[ItemT, ResultT
         fatal = isinstance(error, OSError) and error.errno in _FULL
         last_lines = tuple(traceback.format_exc().strip().splitlines()[-LAST_LOG_LINES:])
         return Outcome(item, None, f"unexpected {type(error).__name__}: {error}", last_lines, fatal)
-
-
-def run(
-    stage: Stage[ItemT, ResultT], items: Sequence[ItemT], num_workers: int, address: str | None = None
-) -> Iterator[Outcome[ItemT, ResultT]]:
-    """Outcomes as they finish.
-
-    In this process for one worker or one item, else through Ray, on this machine or on a cluster (`address`).
-    """
-    if address is None and (num_workers == 1 or len(items) == 1):
-        from humandata.pipelines.local_runner import run_locally
-
-        return run_locally(stage, items)
-    from humandata.pipelines.ray_runner import run_on_ray
-
-    return run_on_ray(stage, items, num_workers, address)

@@ -6,10 +6,11 @@ import os
 import signal
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from humandata.errors import InputError
+from humandata.errors import InputError, MissingDependencyError
+from humandata.pipelines.stage import Needs
 
 
 @dataclass
@@ -18,10 +19,12 @@ class Doing:
 
     folder: Path
     name: str = "doing"
-    num_gpus: float = 0.0
+    needs: Needs = field(default_factory=Needs)
+    lacks: str | None = None
 
     def setup(self) -> None:
-        pass
+        if self.lacks:
+            raise MissingDependencyError(self.lacks)
 
     def close(self) -> None:
         pass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,9 @@ from humandata.cli import app
 from humandata.dataset.records import MAX_FAILED_RUNS, InputRecord, read_quarantine
 from humandata.dataset.write import InputIdentity, write_input
 from humandata.errors import InputError, OutputError
+from humandata.pipelines.runner import Runner
 from humandata.pipelines.source_job import SourceSpec, SourceSummary, run_source_job
+from humandata.pipelines.stage import Needs
 from humandata.schemas.source import RecipeRecord
 
 
@@ -31,7 +33,7 @@ class Failing:
     source: Path
     full: bool = False
     name: str = "failing"
-    num_gpus: float = 0.0
+    needs: Needs = field(default_factory=Needs)
     num_tried: int = 0
 
     def setup(self) -> None:
@@ -55,7 +57,7 @@ def run(stage: Failing, items: list[Item]) -> SourceSummary:
     spec = SourceSpec(
         stage.source, "things", "human_video", "video", RecipeRecord(name="r", sha256="r" * 64, content={})
     )
-    return run_source_job(spec, items, lambda *_: True, lambda item: (item.size, 0), stage, num_workers=1)
+    return run_source_job(spec, items, lambda *_: True, lambda item: (item.size, 0), stage, Runner(1, None))
 
 
 def test_an_input_that_always_fails_is_given_up_until_something_changes(tmp_path: Path) -> None:

@@ -1,44 +1,61 @@
-"""Workers on Ray: every item has its outcome, and there are no more of them than fit on the GPUs."""
+"""Workers on Ray: every item has its outcome, whoever dies under it, and who does what is told."""
 
 from __future__ import annotations
 
-import sys
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from doing import Doing
 
-from humandata.errors import UsageError
-from humandata.pipelines.ray_runner import run_on_ray, workers_that_fit
+from humandata.errors import MissingDependencyError, UsageError
+from humandata.pipelines.ray_runner import refuse_gpu_share
+from humandata.pipelines.runner import Runner, open_runner
 
 
-@pytest.mark.parametrize(
-    ("num_gpus", "gpus_per_worker", "expected"),
-    [
-        (0.0, 0.0, sys.maxsize),
-        (1.0, 0.25, 4),
-        (2.0, 0.3, 6),  # three on each, though 6.67 shares would be there in sum
-        (4.0, 1.0, 4),
-        (5.0, 2.0, 2),
-        (1.0, 0.1, 10),
-    ],
-)
-def test_no_more_workers_than_fit(num_gpus: float, gpus_per_worker: float, expected: int) -> None:
-    assert workers_that_fit(num_gpus, gpus_per_worker) == expected
+@pytest.fixture(scope="module")
+def runner() -> Iterator[Runner]:
+    with pytest.MonkeyPatch.context() as patched, open_runner(2) as opened:
+        patched.setenv("PYTHONPATH", str(Path(__file__).parent))  # where Ray's workers find the stage
+        yield opened
 
 
-@pytest.mark.parametrize(("num_gpus", "gpus_per_worker"), [(0.0, 0.25), (1.0, 2.0), (4.0, 1.5)])
-def test_a_share_that_cannot_be_had_is_told(num_gpus: float, gpus_per_worker: float) -> None:
+@pytest.mark.parametrize(("share", "num_gpus"), [(0.25, 0.0), (2.0, 1.0), (1.5, 4.0)])
+def test_a_share_of_a_gpu_that_cannot_be_had_is_told(share: float, num_gpus: float) -> None:
+    refuse_gpu_share(0.25, 1.0)
     with pytest.raises(UsageError, match="--gpus-per-worker"):
-        workers_that_fit(num_gpus, gpus_per_worker)
+        refuse_gpu_share(share, num_gpus)
 
 
-def test_every_item_has_one_outcome_though_workers_die(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))  # where Ray's workers find the stage
-    outcomes = {outcome.item: outcome for outcome in run_on_ray(Doing(tmp_path), ["a", "unlucky", "wrong"], 2, None)}
-    assert {item: outcome.result for item, outcome in outcomes.items()} == {
+def test_every_item_has_one_outcome_though_workers_die(runner: Runner, tmp_path: Path) -> None:
+    begun: list[tuple[str, str | None]] = []
+    items = ["a", "unlucky", "wrong", "deadly"]
+    outcomes = list(runner.run(Doing(tmp_path), items, lambda worker, item: begun.append((worker, item))))
+    results = {outcome.item: outcome for outcome in outcomes}
+    assert len(outcomes) == 4
+    assert {item: outcome.result for item, outcome in results.items()} == {
         "a": "A",
         "unlucky": "UNLUCKY",
         "wrong": None,
+        "deadly": None,
     }
-    assert outcomes["wrong"].error == "wrong: cannot be used"
+    assert results["wrong"].error == "wrong: cannot be used"
+    assert "died 3 times" in str(results["deadly"].error)
+    assert any("about to die of deadly" in line for line in results["deadly"].log)
+    assert Counter(item for _, item in begun if item) == {"a": 1, "unlucky": 2, "wrong": 1, "deadly": 3}
+    last = dict(begun)
+    assert set(last.values()) == {None}, "everyone has stopped at the end"
+
+
+def test_one_ray_serves_stage_after_stage(runner: Runner, tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        folder = tmp_path / name
+        folder.mkdir()
+        assert {outcome.result for outcome in runner.run(Doing(folder), ["a", "b", "c"])} == {"A", "B", "C"}
+
+
+def test_a_worker_that_lacks_something_ends_the_job_with_its_own_message(runner: Runner, tmp_path: Path) -> None:
+    with pytest.raises(MissingDependencyError, match="no weights here"):
+        list(runner.run(Doing(tmp_path, lacks="no weights here"), ["a", "b"]))
+    assert {outcome.result for outcome in runner.run(Doing(tmp_path), ["a", "b"])} == {"A", "B"}
