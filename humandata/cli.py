@@ -324,9 +324,9 @@ def overlay(
     frames: Annotated[int, typer.Option("--frames", min=1, help="Frames on a sheet.")] = 9,
 ) -> None:
     """Draw a stored trajectory back on its frames; of a run, what its policy predicts on held-out ones."""
-    from humandata.report.overlay import write_overlay
+    from humandata.report.draw import draw_picture
 
-    typer.echo(f"drawn: {write_overlay(source, episode, out, frames)}")
+    typer.echo(f"drawn: {draw_picture(source, episode, out, frames)}")
 
 
 @app.command()

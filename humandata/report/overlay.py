@@ -4,28 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from humandata.dataset.read import open_source
-from humandata.errors import UsageError
 from humandata.geometry.cameras import Camera
 from humandata.geometry.transforms import invert
-from humandata.report.pictures import check_picture_name, sheet, write_mp4, write_png
+from humandata.report.pictures import AXIS_COLORS, Color
 from humandata.schemas.episode import PRIMARY_CAMERA, ArmTrack, Episode, FloatArray
 from humandata.schemas.landmarks import HAND_BONES, SIDES, Side
 from humandata.video.images import decode_image, resize
 
 Image = NDArray[np.uint8]
-Color = tuple[int, int, int]
 
 SIDE_COLORS: dict[Side, Color] = {"left": (255, 150, 40), "right": (60, 190, 255)}
 INTERPOLATED_COLOR: Color = (170, 170, 170)
-AXIS_COLORS: tuple[Color, Color, Color] = ((230, 60, 60), (70, 200, 70), (70, 110, 255))
-"""x (closing) red, y green, z (approach) blue."""
 AXIS_LENGTH_M = 0.05
 PATH_S = 1.5
 MIN_WIDTH_PX = 600
@@ -146,29 +140,3 @@ def _text(image: Image, text: str, position: FloatArray, color: Color) -> None:
     for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1)):  # an outline; a thicker font would be a wider one
         cv2.putText(image, ascii_text, (at[0] + dx, at[1] + dy), _FONT, _FONT_SCALE, (0, 0, 0), 1, cv2.LINE_AA)
     cv2.putText(image, ascii_text, at, _FONT, _FONT_SCALE, color, 1, cv2.LINE_AA)
-
-
-def write_overlay(path: Path, episode_id: str | None, out: Path, num_frames: int) -> Path:
-    """Draw an episode of a source (the first one without an id) into a PNG sheet of frames or an MP4 of all of them.
-
-    Of a run's folder, what its policy predicts is drawn (`draw_predictions`), as a PNG.
-    """
-    check_picture_name(out)
-    if (path / "run.json").exists():
-        from humandata.report.predictions import (
-            draw_predictions,  # it brings torch, which drawing episodes does not need
-        )
-
-        return draw_predictions(path, out, num_frames)
-    source = open_source(path)
-    ids = source.episodes().column("id").to_pylist()
-    if not ids:
-        raise UsageError(f"{path}: holds no episode to draw. `humandata inspect {path}` says why.")
-    episode = source.read_episode(episode_id or ids[0])
-    if out.suffix.lower() == ".mp4":
-        write_mp4(zip(episode.timestamp_ns.tolist(), overlay_frames(episode), strict=True), out)
-        return out
-    wanted = np.unique(np.linspace(0, episode.num_steps - 1, num_frames).round().astype(int))
-    drawn = [image for index, image in enumerate(overlay_frames(episode)) if index in wanted]
-    write_png(sheet(drawn, num_columns=min(3, len(drawn))), out)
-    return out

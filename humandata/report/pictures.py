@@ -15,6 +15,10 @@ from humandata.dataset.files import write_atomically
 from humandata.errors import UsageError
 
 Image = NDArray[np.uint8]
+Color = tuple[int, int, int]
+
+AXIS_COLORS: tuple[Color, Color, Color] = ((230, 60, 60), (70, 200, 70), (70, 110, 255))
+"""Of an end effector's axes: x (closing) red, y green, z (approach) blue."""
 
 
 def write_png(image: Image, out: Path) -> None:

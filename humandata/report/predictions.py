@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from humandata.actions import ACTION_LAYOUT
 from humandata.mixtures.batches import Batch
 from humandata.mixtures.loader import held_out_batches
-from humandata.report.overlay import AXIS_COLORS
-from humandata.report.pictures import sheet, write_png
+from humandata.report.pictures import AXIS_COLORS, sheet, write_png
 from humandata.schemas.landmarks import SIDES
 from humandata.schemas.mixture import read_mixture
 from humandata.training.runs import RunFolder
