@@ -169,7 +169,8 @@ def make_episode(name: str) -> Episode:
 def _all_images(source: Path) -> list[bytes]:
     shard = find_sources(source)[0]
     episodes = shard.episodes(["id", "num_steps"]).to_pylist()
-    return [image for row in episodes for image in shard.read_images(row["id"], range(row["num_steps"]))]
+    images = (image for row in episodes for image in shard.read_images(row["id"], range(row["num_steps"])))
+    return [image for image in images if image is not None]
 
 
 if __name__ == "__main__":

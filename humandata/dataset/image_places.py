@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 from humandata.errors import DatasetError
 from humandata.schemas.episode import PRIMARY_CAMERA
 
+UNPLACED, ABSENT = -1, -2
+"""Instead of an offset: of an image that only a Parquet reader finds, and of one of a camera that the file lacks."""
+
 _DATA_PAGE = 0
 _STRUCT = 12
 _TYPE, _SIZE, _DATA_HEADER, _NUM_VALUES = 1, 2, 5, 1
@@ -28,8 +31,8 @@ _TYPE, _SIZE, _DATA_HEADER, _NUM_VALUES = 1, 2, 5, 1
 def image_places(path: Path, camera: str = PRIMARY_CAMERA) -> NDArray[np.int64]:
     """Offset and length (T, 2) in bytes of the images of a step file; DatasetError where it cannot be read.
 
-    -1 throughout where the file is laid out in another way than `dataset.write` does it: such images can only be read
-    by `ShardSource.read_images`.
+    ABSENT throughout where the file has no such column; UNPLACED throughout where it is laid out in another way than
+    `dataset.write` does it, or a moment has no image: such images can only be read by `ShardSource.read_images`.
     """
     try:
         metadata = pq.read_metadata(path)
@@ -38,14 +41,14 @@ def image_places(path: Path, camera: str = PRIMARY_CAMERA) -> NDArray[np.int64]:
     except (OSError, ValueError, pa.ArrowException) as failure:
         raise DatasetError(f"{path}: cannot be read ({failure}). `humandata validate` lists what is wrong.") from None
     if len(places) != metadata.num_rows:
-        return np.full((metadata.num_rows, 2), -1, dtype=np.int64)
+        return np.full((metadata.num_rows, 2), UNPLACED, dtype=np.int64)
     return np.array(places, dtype=np.int64).reshape(-1, 2)
 
 
 def _places(metadata: pq.FileMetaData, content: mmap.mmap, column: str) -> list[tuple[int, int]]:
     names = [metadata.schema.column(index).path for index in range(metadata.num_columns)]
     if column not in names:
-        return []
+        return [(ABSENT, ABSENT)] * int(metadata.num_rows)
     places: list[tuple[int, int]] = []
     for group in range(metadata.num_row_groups):
         chunk = metadata.row_group(group).column(names.index(column))

@@ -57,8 +57,10 @@ class ShardSource:
         columns = None if images else [field.name for field in _open(path).schema_arrow if field.type != IMAGE_TYPE]
         return episode_from_table(row, _read(path, columns))
 
-    def read_images(self, episode_id: str, step_indices: Sequence[int], camera: str = PRIMARY_CAMERA) -> list[bytes]:
-        """Encoded images at some steps of an episode, reading only the row groups they lie in."""
+    def read_images(
+        self, episode_id: str, step_indices: Sequence[int], camera: str = PRIMARY_CAMERA
+    ) -> list[bytes | None]:
+        """Encoded images at some steps of an episode, reading only the row groups they lie in; None where null."""
         file = _open(self.steps_path(episode_id))
         num_rows = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
         first_rows = np.concatenate([[0], np.cumsum(num_rows)])

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from humandata.mixtures.batches import Batch
+from humandata.mixtures.batch import Batch
 
 LeRobotBatch = dict[str, Tensor | list[str]]
 

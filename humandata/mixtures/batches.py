@@ -1,113 +1,93 @@
-"""Batches as tensors: images, text, states and action chunks of given steps."""
+"""Reading the batch of given steps: images, text, states and action chunks."""
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.utils.data import get_worker_info
 
-from humandata.actions import ACTION_DIM, STATE_DIM, ActionGrid
+from humandata.actions import ActionGrid
+from humandata.dataset.image_places import UNPLACED
 from humandata.dataset.read import ShardSource
 from humandata.embodiments import get_embodiment
-from humandata.errors import DatasetError
+from humandata.mixtures.batch import Arrays, Batch, BatchLayout, View
 from humandata.mixtures.manifest import open_member
-from humandata.mixtures.packs import CACHE_FOLDER, TrackPack, open_pack
+from humandata.mixtures.packs import CACHE_FOLDER, TrackPack, open_pack, open_places
+from humandata.mixtures.pictures import ImageFiles, Place, fit_image
+from humandata.mixtures.sampler import source_shares
 from humandata.mixtures.step_index import Located, open_index
-from humandata.mixtures.windows import encode_steps
-from humandata.schemas.mixture import ImageFit, Mixture
-from humandata.video.images import decode_image, resize
-
-
-@dataclass(frozen=True)
-class Batch:
-    """B samples. Actions and states are in raw units (m, rot6d, opening), 0 where masked."""
-
-    image: Tensor
-    """(B, 3, S, S) uint8, RGB."""
-    text: list[str]
-    """The task, "" where unknown."""
-    state: Tensor
-    """(B, 20) float32, laid out as `actions.STATE_LAYOUT`."""
-    state_mask: Tensor
-    """(B, 20) bool, true where known."""
-    action: Tensor
-    """(B, H, 26) float32, laid out as `actions.ACTION_LAYOUT`."""
-    action_mask: Tensor
-    """(B, H, 26) bool, true where known."""
-    embodiment: list[str]
-    embodiment_index: Tensor
-    """(B,) int64 in the order of `Mixture.embodiments`."""
-    sample: Tensor
-    """(B,) int64 numbers of the samples."""
-
-
-@dataclass(frozen=True)
-class _Terms:
-    """What steps must have in common to be encoded in one go."""
-
-    slowdown: float
-    mask_rotation: bool
+from humandata.mixtures.windows import Moments, encode_moments, encode_steps, past_moments
+from humandata.schemas.episode import PRIMARY_CAMERA
+from humandata.schemas.mixture import Mixture
+from humandata.video.images import decode_image
 
 
 class BatchReader:
     """Reads steps of a mixture's sources. Poses are memory-mapped, and of images only the bytes wanted are read."""
 
-    def __init__(self, mixture: Mixture, folder: Path, images: bool = True) -> None:
-        """For a manifest that lies in `folder`; reading is a DatasetError where a source is gone or changed.
-
-        Without `images` a batch's pictures have the size 0.
-        """
+    def __init__(self, mixture: Mixture, folder: Path, view: View | None = None) -> None:
+        """For a manifest that lies in `folder`; reading is a DatasetError where a source is gone or changed."""
         self._mixture = mixture
-        self._images = images
+        self._view = view or View()
         self._folder = folder
-        self._sources: dict[int, ShardSource] = {}
         self._cache = folder / CACHE_FOLDER
         self.index = open_index(mixture, folder)
-        self._terms = [_Terms(member.slowdown, member.mask_rotation) for member in mixture.sources]
+        self.layout = BatchLayout(mixture, self._view)
+        space = mixture.action_space
+        self._grids = [ActionGrid(space.horizon, space.rate_hz, member.slowdown) for member in mixture.sources]
+        terms = {(member.slowdown, member.mask_rotation) for member in mixture.sources}
+        numbers = {each: number for number, each in enumerate(sorted(terms))}
+        self._terms = np.array([numbers[member.slowdown, member.mask_rotation] for member in mixture.sources])
+        self._weight = _weights(mixture)
+        self._sources: dict[int, ShardSource] = {}
         self._packs: dict[int, TrackPack] = {}
-        self._embodiment_index = {name: index for index, name in enumerate(mixture.embodiments)}
-        self._mask_gripper = {
-            name: mixture.action_space.human_gripper == "mask" and get_embodiment(name).kind == "human"
-            for name in mixture.embodiments
-        }
+        self._places: dict[tuple[int, str], NDArray[np.int64]] = {}
+        self._files = ImageFiles()
+        self._task, self._tasks = self.index.categories("task")
+        embodiment, embodiments = self.index.categories("embodiment")
+        known = {name: index for index, name in enumerate(mixture.embodiments)}
+        self._embodiment = np.array([known[name] for name in embodiments.to_pylist()], np.int64)[embodiment]
+        self._mask_gripper = np.array(
+            [space.human_gripper == "mask" and get_embodiment(name).kind == "human" for name in mixture.embodiments]
+        )
 
     def read(self, located: Located, numbers: NDArray[np.int64]) -> Batch:
         """The batch of these steps, in their order, numbered `numbers` (B,)."""
-        space, size = self._mixture.action_space, len(numbers)
+        size = len(numbers)
+        arrays = self.layout.arrays(np.empty(self.layout.num_bytes(size), np.uint8), size)
+        return self.layout.batch(arrays, self.fill(arrays, located, numbers))
+
+    def fill(self, arrays: Arrays, located: Located, numbers: NDArray[np.int64]) -> list[str]:
+        """Write the batch of these steps into arrays of `layout`; returns the texts that its `text_index` counts in."""
         span = located.span
-        source, first, num_steps = self.index.source[span], self.index.first_record[span], self.index.num_steps[span]
-        embodiment = self.index.texts("embodiment", span)
-        mask_gripper = np.array([self._mask_gripper[name] for name in embodiment], dtype=bool)
-        episodes = [
-            self._pack(index).records[start : start + length]
-            for index, start, length in zip(source.tolist(), first.tolist(), num_steps.tolist(), strict=True)
-        ]
-        state, state_mask = np.zeros((size, STATE_DIM), np.float32), np.zeros((size, STATE_DIM), bool)
-        action = np.zeros((size, space.horizon, ACTION_DIM), np.float32)
-        action_mask = np.zeros(action.shape, bool)
-        for terms, places in self._by_terms(source).items():
-            grid = ActionGrid(space.horizon, space.rate_hz, terms.slowdown)
-            chosen = [episodes[place] for place in places]
-            (state[places], state_mask[places]), (action[places], action_mask[places]) = encode_steps(
-                chosen, located.step[places], grid, terms.mask_rotation, mask_gripper[places]
+        source = self.index.source[span]
+        packs = [self._pack(index) for index in source.tolist()]
+        first = self.index.first_record[span]
+        now, stop = first + located.step, first + self.index.num_steps[span]
+        arrays["sample"][:] = numbers
+        arrays["weight"][:] = self._weight[source]
+        arrays["embodiment_index"][:] = self._embodiment[span]
+        mask_gripper = self._mask_gripper[self._embodiment[span]]
+        moments = past_moments(packs, first, now, [self._grids[index] for index in source.tolist()], self._view.history)
+        for terms in np.unique(self._terms[source]):
+            places = np.flatnonzero(self._terms[source] == terms)
+            member = self._mixture.sources[source[places[0]]]
+            grid = self._grids[source[places[0]]]
+            chosen = [packs[place] for place in places]
+            state, action = encode_steps(
+                chosen, now[places], stop[places], grid, member.mask_rotation, mask_gripper[places]
             )
-        return Batch(
-            image=self._read_images(located, source, episodes),
-            text=self.index.texts("task", span),
-            state=torch.from_numpy(state),
-            state_mask=torch.from_numpy(state_mask),
-            action=torch.from_numpy(action),
-            action_mask=torch.from_numpy(action_mask),
-            embodiment=embodiment,
-            embodiment_index=torch.tensor([self._embodiment_index[name] for name in embodiment], dtype=torch.int64),
-            sample=torch.from_numpy(np.asarray(numbers, dtype=np.int64)),
-        )
+            arrays["action"][places], arrays["action_mask"][places] = action
+            if self._view.history > 1:
+                state = encode_moments(chosen, moments.part(places), member.mask_rotation, mask_gripper[places])
+            arrays["state"][places] = state[0].reshape(len(places), self._view.history, -1)
+            arrays["state_mask"][places] = state[1].reshape(len(places), self._view.history, -1)
+        for column in self._view.columns:
+            self._read_images(arrays[column], arrays[f"{column}_mask"], column, located, moments)
+        tasks, arrays["text_index"][:] = np.unique(self._task[span], return_inverse=True)
+        texts: list[str] = self._tasks.take(tasks).to_pylist()
+        return texts
 
     def _source(self, source: int) -> ShardSource:
         """A source, opened when first wanted: there may be thousands."""
@@ -123,64 +103,47 @@ class BatchReader:
             self._packs[source] = open_pack(self._source(source), static_camera, self._cache)
         return self._packs[source]
 
-    def _by_terms(self, source: NDArray[np.int64]) -> dict[_Terms, list[int]]:
-        places: dict[_Terms, list[int]] = {}
-        for place, index in enumerate(source.tolist()):
-            places.setdefault(self._terms[index], []).append(place)
-        return places
+    def _image_places(self, source: int, column: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Offsets and lengths (S,) of the images of a source's records."""
+        if column == PRIMARY_CAMERA:
+            records = self._packs[source].records
+            return records["image_offset"], records["image_length"]
+        if (source, column) not in self._places:
+            self._places[source, column] = open_places(self._source(source), column, self._cache)
+        places = self._places[source, column]
+        return places[:, 0], places[:, 1]
 
-    def _read_images(self, located: Located, source: NDArray[np.int64], episodes: list[NDArray[np.void]]) -> Tensor:
-        """(B, 3, S, S) uint8, in memory a row of pixels after the other, as they are decoded."""
-        if not self._images:
-            return torch.zeros((len(episodes), 3, 0, 0), dtype=torch.uint8)
-        side = self._mixture.image_size_px
-        images = _empty_images(len(episodes), side)
-        pictures = images.numpy()
+    def _read_images(
+        self, pictures: NDArray[np.generic], mask: NDArray[np.generic], column: str, located: Located, moments: Moments
+    ) -> None:
+        """Fill pictures (B, N, S, S, 3) and their mask (B, N) with what a camera saw at moments."""
         names = self.index.texts("episode", located.span)
-        for place, (record, name) in enumerate(
-            zip((each[step] for each, step in zip(episodes, located.step, strict=True)), names, strict=True)
-        ):
-            shard, step = self._source(int(source[place])), int(located.step[place])
-            if record["image_offset"] < 0:
-                encoded = shard.read_images(name, [step])[0]
-            else:
-                encoded = read_bytes(shard.steps_file(name), int(record["image_offset"]), int(record["image_length"]))
-            pictures[place] = fit_image(decode_image(encoded), side, self._mixture.image_fit)
-        return images.permute(0, 3, 1, 2)
+        sources = self.index.source[located.span].tolist()
+        mask[:] = moments.known
+        wanted: list[tuple[int, int]] = []
+        places: list[Place] = []
+        for sample, (source, name) in enumerate(zip(sources, names, strict=True)):
+            shard, (offset, length) = self._source(source), self._image_places(source, column)
+            for moment in np.flatnonzero(moments.known[sample]).tolist():
+                record = int(moments.record[sample, moment])
+                start = int(offset[record])
+                if start >= 0:
+                    wanted.append((sample, moment))
+                    places.append(Place(shard.steps_file(name), start, int(length[record])))
+                    continue
+                step = record - int(self.index.first_record[located.span[sample]])
+                encoded = shard.read_images(name, [step], column)[0] if start == UNPLACED else None
+                mask[sample, moment] = encoded is not None
+                if encoded is not None:
+                    fit_image(decode_image(encoded), pictures[sample, moment], self._mixture.image_fit)
+        for at, encoded in zip(wanted, self._files.read(places), strict=True):
+            fit_image(decode_image(encoded), pictures[at], self._mixture.image_fit)
+        pictures[~np.asarray(mask, dtype=bool)] = 0
 
 
-def _empty_images(num: int, side: int) -> Tensor:
-    """(N, S, S, 3) uint8 to be filled; of a worker, in memory that the main process reads: nothing is copied there."""
-    shape = (num, side, side, 3)
-    if get_worker_info() is None or not num:
-        return torch.empty(shape, dtype=torch.uint8)
-    storage = torch.UntypedStorage._new_shared(num * side * side * 3)  # type: ignore[no-untyped-call]
-    return torch.empty(0, dtype=torch.uint8).set_(storage).view(shape)
-
-
-def fit_image(image: NDArray[np.uint8], size_px: int, fit: ImageFit) -> NDArray[np.uint8]:
-    """A picture (H, W, 3) as a square (S, S, 3): stretched, or whole and centred between black bars (`letterbox`)."""
-    if fit == "resize" or image.shape[0] == image.shape[1]:
-        return resize(image, size_px, size_px)
-    height, width = image.shape[:2]
-    scale = size_px / max(height, width)
-    inner = resize(image, max(1, round(width * scale)), max(1, round(height * scale)))
-    square = np.zeros((size_px, size_px, 3), dtype=np.uint8)
-    top, left = (size_px - inner.shape[0]) // 2, (size_px - inner.shape[1]) // 2
-    square[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
-    return square
-
-
-def read_bytes(path: str, offset: int, length: int) -> bytes:
-    """Bytes of a file; DatasetError where it is gone or shorter."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            content = os.pread(descriptor, length, offset)
-        finally:
-            os.close(descriptor)
-    except OSError as failure:
-        raise DatasetError(f"{path}: cannot be read ({failure.strerror}). Bring the shard back.") from None
-    if len(content) < length:
-        raise DatasetError(f"{path}: ends too early. `humandata validate` lists what is wrong.")
-    return content
+def _weights(mixture: Mixture) -> NDArray[np.float32]:
+    """Of each source, its share of the samples over its share of the steps; 0 where it has no steps."""
+    num_steps = np.array([source.training.num_steps for source in mixture.sources], dtype=np.float64)
+    share = num_steps / max(num_steps.sum(), 1.0)
+    weights = np.divide(source_shares(mixture), share, out=np.zeros_like(share), where=share > 0)
+    return np.asarray(weights, dtype=np.float32)

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from functools import lru_cache
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
-from humandata.errors import DatasetError, HumandataError, UsageError
-from humandata.mixtures.batches import Batch, BatchReader
+from humandata.errors import DatasetError, HumandataError
+from humandata.mixtures.batch import Batch, BatchLayout, View
+from humandata.mixtures.batch_blocks import BatchBlocks, PackedBatch
+from humandata.mixtures.batches import BatchReader
 from humandata.mixtures.manifest import check_sources
+from humandata.mixtures.ranks import rank_and_world_size
 from humandata.mixtures.sampler import MixtureSampler, rank_samples
 from humandata.mixtures.step_index import Located
 from humandata.schemas.mixture import read_mixture
 
 _DRAWN_AT_ONCE = 4096
+"""Samples: drawing many at once costs a tenth of drawing batch by batch."""
+_PREFETCHED = 2
+"""Batches that each worker prepares ahead."""
 
 
 class MixtureLoader:
@@ -32,39 +39,53 @@ class MixtureLoader:
     def __init__(
         self,
         path: Path,
-        rank: int = 0,
-        world_size: int = 1,
+        rank: int | None = None,
+        world_size: int | None = None,
         num_workers: int = 0,
         seed: int | None = None,
         images: bool = True,
+        cameras: tuple[str, ...] = (),
+        history: int = 1,
+        pin_memory: bool | None = None,
     ) -> None:
-        """For the manifest at `path`, with its own seed unless one is given; without `images`, pictures of size 0.
+        """For the manifest at `path`, with its own seed unless one is given.
 
-        Raises DatasetError where the manifest is wrong, or a source is gone or changed.
+        Rank and world size are found out where they are not given (`ranks`). Without `images`, pictures have the size
+        0. Besides the primary camera, `cameras` are those whose columns are `image_<name>`. With a `history` above 1, a
+        batch has that many moments at the mixture's rate. Memory is pinned where there is a GPU, or as told.
+
+        Raises DatasetError where the manifest is wrong, a source is gone or changed, or no source has such a camera.
         """
         self.mixture = read_mixture(path)
         check_sources(self.mixture, path.parent)
-        if not 0 <= rank < world_size:
-            raise UsageError(f"rank {rank} is not among {world_size} ranks, which are numbered from 0.")
         self.samples_consumed = 0
-        self._batches = _GlobalBatches(path, rank, world_size, seed, images)
+        self.rank, self.world_size = rank_and_world_size(rank, world_size)
+        self._path, self._seed = path, seed
+        self._view = View(images, cameras, history)
         self._num_workers = num_workers
+        self._pin_memory = torch.cuda.is_available() if pin_memory is None else pin_memory
 
     def __iter__(self) -> Iterator[Batch]:
         """Batches from the first sample that was not consumed."""
-        size = self.mixture.batch_size
+        size, blocks = self.mixture.batch_size, None
+        if self._num_workers:
+            # Besides what is prefetched, one that the user looks at, the one before it, and one to spare.
+            num_blocks = self._num_workers * _PREFETCHED + 3
+            blocks = BatchBlocks(num_blocks, BatchLayout(self.mixture, self._view), -(-size // self.world_size))
         loader = DataLoader(
-            self._batches,
+            _GlobalBatches(self._path, _Share(self.rank, self.world_size, self._seed), self._view, blocks),
             batch_size=None,
-            sampler=_BatchStarts(self.samples_consumed, size),
+            sampler=_Requests(self.samples_consumed, size, blocks),
             num_workers=self._num_workers,
+            prefetch_factor=_PREFETCHED if self._num_workers else None,
             worker_init_fn=_begin_worker,
+            pin_memory=self._pin_memory,
         )
         for batch in loader:
             if isinstance(batch, HumandataError):
                 raise batch
             self.samples_consumed += size
-            yield batch
+            yield batch.unpack() if isinstance(batch, PackedBatch) else batch
 
     def state_dict(self) -> dict[str, str | int]:
         """All that is needed to go on, with any world size and number of workers."""
@@ -94,50 +115,70 @@ def held_out_batches(path: Path, stride: int = 10, batch_size: int = 64) -> Iter
         yield reader.read(Located(span[chosen], step[chosen]), np.arange(len(span))[chosen])
 
 
-class _GlobalBatches(Dataset[Batch | HumandataError]):
+@dataclass(frozen=True)
+class _Share:
+    """What a rank loads."""
+
+    rank: int
+    world_size: int
+    seed: int | None
+
+
+class _GlobalBatches(Dataset[Batch | PackedBatch | HumandataError]):
     """This rank's share of the global batch that begins at a sample. Files are opened where batches are made."""
 
-    def __init__(self, path: Path, rank: int, world_size: int, seed: int | None, images: bool) -> None:
-        self._path, self._rank, self._world_size, self._seed, self._images = path, rank, world_size, seed, images
+    def __init__(self, path: Path, share: _Share, view: View, blocks: BatchBlocks | None) -> None:
+        self._path, self._share, self._view, self._blocks = path, share, view, blocks
         self._reader: BatchReader | None = None
 
-    def __getitem__(self, batch_start: int) -> Batch | HumandataError:
+    def __getitem__(self, request: tuple[int, int | None]) -> Batch | PackedBatch | HumandataError:
         """The batch, or what is wrong: an error raised in a worker would come with its traceback as its message."""
         try:
-            return self._read(batch_start)
+            return self._read(*request)
         except HumandataError as failure:
             return failure
 
-    def _read(self, batch_start: int) -> Batch:
+    def _read(self, batch_start: int, block: int | None) -> Batch | PackedBatch:
         if self._reader is None:
-            mixture = read_mixture(self._path)
-            self._batch_size = mixture.batch_size
-            self._sampler = MixtureSampler(mixture, self._seed)
-            self._reader = BatchReader(mixture, self._path.parent, self._images)
-            self._drawn = lru_cache(maxsize=2)(self._draw)
-        g = rank_samples(batch_start, self._batch_size, self._rank, self._world_size)
-        if not len(g):
-            return self._reader.read(Located(g, g), g)
-        blocks = [self._drawn(block) for block in range(int(g[0]) // _DRAWN_AT_ONCE, int(g[-1]) // _DRAWN_AT_ONCE + 1)]
-        place = g - g[0] // _DRAWN_AT_ONCE * _DRAWN_AT_ONCE
-        span, step = (np.concatenate([getattr(block, name) for block in blocks]) for name in ("span", "step"))
-        return self._reader.read(Located(span[place], step[place]), g)
+            self._mixture = read_mixture(self._path)
+            self._sampler = MixtureSampler(self._mixture, self._share.seed)
+            self._reader = BatchReader(self._mixture, self._path.parent, self._view)
+            self._drawn: dict[int, Located] = {}
+        numbers = self._samples(batch_start)
+        if batch_start not in self._drawn:
+            self._drawn = self._draw(batch_start)
+        located = self._drawn.pop(batch_start)
+        if block is None or self._blocks is None:
+            return self._reader.read(located, numbers)
+        arrays = self._blocks.arrays(block, len(numbers))
+        return self._blocks.packed(block, len(numbers), self._reader.fill(arrays, located, numbers))
 
-    def _draw(self, block: int) -> Located:
-        """The steps of a block of samples: drawing many at once costs a tenth of drawing batch by batch."""
+    def _samples(self, batch_start: int) -> NDArray[np.int64]:
+        return rank_samples(batch_start, self._mixture.batch_size, self._share.rank, self._share.world_size)
+
+    def _draw(self, batch_start: int) -> dict[int, Located]:
+        """The steps of this batch and of those that this worker will be asked for next, by their first sample."""
         assert self._reader is not None, "samples are drawn for a reader"
-        g = np.arange(block * _DRAWN_AT_ONCE, (block + 1) * _DRAWN_AT_ONCE)
-        return self._reader.index.locate(*self._sampler.samples(g))
+        worker = get_worker_info()
+        stride = self._mixture.batch_size * (worker.num_workers if worker else 1)
+        num_batches = max(1, _DRAWN_AT_ONCE * self._share.world_size // self._mixture.batch_size)
+        starts = [batch_start + stride * number for number in range(num_batches)]
+        numbers = [self._samples(start) for start in starts]
+        located = self._reader.index.locate(*self._sampler.samples(np.concatenate(numbers)))
+        edges = np.cumsum([len(each) for each in numbers])[:-1]
+        parts = zip(np.split(located.span, edges), np.split(located.step, edges), strict=True)
+        return {start: Located(*part) for start, part in zip(starts, parts, strict=True)}
 
 
-class _BatchStarts(Sampler[int]):
-    """The first sample of each batch, without end."""
+class _Requests(Sampler[tuple[int, int | None]]):
+    """The first sample of each batch, without end, and the block it is to be put into where one is free."""
 
-    def __init__(self, start: int, size: int) -> None:
-        self._start, self._size = start, size
+    def __init__(self, start: int, size: int, blocks: BatchBlocks | None) -> None:
+        self._start, self._size, self._blocks = start, size, blocks
 
-    def __iter__(self) -> Iterator[int]:
-        return count(self._start, self._size)
+    def __iter__(self) -> Iterator[tuple[int, int | None]]:
+        for start in count(self._start, self._size):
+            yield start, self._blocks.take() if self._blocks else None
 
 
 def _begin_worker(_worker: int) -> None:

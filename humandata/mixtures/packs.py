@@ -11,9 +11,11 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
@@ -56,6 +58,17 @@ class TrackPack:
     records: NDArray[np.void]
     """(S,) of RECORD, memory-mapped."""
 
+    @cached_property
+    def timestamp_ns(self) -> NDArray[np.int64]:
+        """(S,) a view of the records'."""
+        times: NDArray[np.int64] = self.records["timestamp_ns"]
+        return times
+
+    @cached_property
+    def whole(self) -> NDArray[np.void]:
+        """(S,) the records as mere bytes, which are joined without a look at each field."""
+        return self.records.view(np.dtype((np.void, RECORD.itemsize)))
+
     def episode(self, first: int, num_steps: int, mask_rotation: bool, mask_gripper: bool) -> ActionTrack:
         """The track of the episode whose records begin at `first`."""
         return track_of(self.records[first : first + num_steps], mask_rotation, mask_gripper)
@@ -97,11 +110,26 @@ def open_pack(
     path = cache / f"{pack_key(source, static_camera)}.npy"
     if not path.exists():
         _write_pack(path, source, static_camera, advance)
-    try:
-        records = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as failure:
-        raise DatasetError(f"{path}: cannot be read ({failure}). Remove it; it is made again when needed.") from None
-    return TrackPack(np.asarray(records))  # mapped still, but sliced without the cost of a subclass
+    return TrackPack(_mapped(path))
+
+
+def open_places(source: ShardSource, column: str, cache: Path) -> NDArray[np.int64]:
+    """Offset and length (S, 2) of the images in a further camera's column, at the records of the source's pack, as
+    `image_places` gives them; memory-mapped, and found now where the file in `cache` is missing.
+
+    DatasetError where a step file cannot be read, or the places not be written.
+    """
+    content = ["places", _LAYOUT_VERSION, source.document.fingerprint, column]
+    path = cache / f"{hashlib.sha256(canonical_json(content).encode()).hexdigest()[:32]}.npy"
+    if not path.exists():
+        names = source.episodes(["id"]).column("id").to_pylist()
+        _write_rows(
+            path,
+            np.dtype("<i8"),
+            (_total_steps(source), 2),
+            (image_places(source.steps_path(name), column) for name in names),
+        )
+    return _mapped(path)
 
 
 def pack_key(source: ShardSource, static_camera: bool) -> str:
@@ -115,11 +143,31 @@ def first_records(num_steps: Sequence[int] | NDArray[np.int64]) -> NDArray[np.in
     return np.concatenate([[0], np.cumsum(num_steps, dtype=np.int64)])[:-1]
 
 
+def _mapped(path: Path) -> NDArray[Any]:
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as failure:
+        raise DatasetError(f"{path}: cannot be read ({failure}). Remove it; it is made again when needed.") from None
+    return np.asarray(array)  # mapped still, but sliced without the cost of a subclass
+
+
+def _total_steps(source: ShardSource) -> int:
+    return int(pc.sum(source.episodes(["num_steps"]).column("num_steps")).as_py() or 0)
+
+
 def _write_pack(path: Path, source: ShardSource, static_camera: bool, advance: Callable[[], None]) -> None:
-    """Write episode by episode, so that memory does not grow with the source; the file appears whole."""
-    episodes = source.episodes(["id", "num_steps"])
     reader = TrackReader(source, static_camera, mask_rotation=False, human_gripper="aperture")
-    total = pc.sum(episodes.column("num_steps")).as_py() or 0
+
+    def episodes() -> Iterator[NDArray[np.void]]:
+        for name in source.episodes(["id"]).column("id").to_pylist():
+            yield _records(reader.read(name), image_places(source.steps_path(name)))
+            advance()
+
+    _write_rows(path, RECORD, (_total_steps(source),), episodes())
+
+
+def _write_rows(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], parts: Iterable[NDArray[Any]]) -> None:
+    """Write an array part by part, so that memory does not grow with the source; the file appears whole."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
@@ -128,12 +176,10 @@ def _write_pack(path: Path, source: ShardSource, static_camera: bool, advance: C
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            header = {"descr": np.lib.format.dtype_to_descr(RECORD), "fortran_order": False, "shape": (total,)}
+            header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_2_0(file, header)
-            for row in episodes.to_pylist():
-                places = image_places(source.steps_path(row["id"]))
-                file.write(_records(reader.read(row["id"]), places).tobytes())
-                advance()
+            for part in parts:
+                file.write(part.tobytes())
         temporary.chmod(0o644)
         temporary.replace(path)
     except OSError as failure:

@@ -93,6 +93,11 @@ class StepIndex:
         rank = np.arange(len(number)) - np.repeat(begins, np.diff(begins, append=len(number)))
         return Located(located.span[rank % stride == 0], located.step[rank % stride == 0])
 
+    def categories(self, column: str) -> tuple[NDArray[np.int32], pa.Array]:
+        """`task` or `embodiment` of every span as a number (R,), and the texts that the numbers count in."""
+        encoded = self.table.column(column).combine_chunks().dictionary_encode()
+        return np.frombuffer(encoded.indices.buffers()[1], np.int32, len(encoded)), encoded.dictionary
+
     def texts(self, column: str, span: IndexArray) -> list[str]:
         """`episode`, `task` or `embodiment` of spans (N,)."""
         values: list[str] = self.table.column(column).take(pa.array(span)).to_pylist()

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from humandata.actions import ACTION_LAYOUT
-from humandata.mixtures.batches import Batch
+from humandata.mixtures.batch import Batch
 from humandata.mixtures.loader import held_out_batches
 from humandata.report.pictures import AXIS_COLORS, sheet, write_png
 from humandata.schemas.landmarks import SIDES

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from humandata.actions import ACTION_LAYOUT, STATE_LAYOUT
-from humandata.mixtures.batches import Batch
+from humandata.mixtures.batch import Batch
 from humandata.mixtures.normalization import Normalizer
 from humandata.schemas.landmarks import SIDES
 

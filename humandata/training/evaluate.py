@@ -11,7 +11,7 @@ from pydantic import NonNegativeFloat, PositiveInt
 
 from humandata.actions import ACTION_LAYOUT
 from humandata.geometry.rotations import FloatArray, angle_between, matrix_from_rot6d
-from humandata.mixtures.batches import Batch
+from humandata.mixtures.batch import Batch
 from humandata.schemas.documents import Document
 from humandata.schemas.episode import BoolArray
 from humandata.schemas.landmarks import SIDES

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from humandata.actions import ACTION_DIM, STATE_DIM
 from humandata.errors import DatasetError, UsageError
-from humandata.mixtures.batches import Batch
+from humandata.mixtures.batch import Batch
 from humandata.mixtures.normalization import Normalizer
 from humandata.schemas.mixture import Mixture, read_mixture
 from humandata.training.checkpoint import read_weights

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from humandata.mixtures.adapters import lerobot_batch, openpi_batch
-from humandata.mixtures.batches import Batch
+from humandata.mixtures.batch import Batch
 from humandata.mixtures.loader import MixtureLoader
 from humandata.mixtures.mix import mix
 from humandata.mixtures.options import MixOptions

@@ -13,12 +13,13 @@ from builders import make_episode, write_source
 
 from humandata.actions import ActionGrid, encode_chunks, encode_states
 from humandata.errors import DatasetError, UsageError
-from humandata.mixtures.batches import Batch, fit_image
+from humandata.mixtures.batch import Batch
 from humandata.mixtures.loader import MixtureLoader, held_out_batches
 from humandata.mixtures.manifest import open_sources
 from humandata.mixtures.mix import mix
 from humandata.mixtures.normalization import Normalizer
 from humandata.mixtures.options import MixOptions
+from humandata.mixtures.pictures import fit_image
 from humandata.mixtures.sampler import MixtureSampler
 from humandata.mixtures.step_index import SPAN_SCHEMA, StepIndex, open_index
 from humandata.mixtures.tracks import TrackReader
@@ -179,8 +180,10 @@ def test_numbers_of_steps_run_through_all_spans_of_a_source() -> None:
 
 def test_a_letterbox_keeps_the_shape_and_a_resize_does_not() -> None:
     wide = np.full((20, 40, 3), 200, np.uint8)
-    boxed = fit_image(wide, 16, "letterbox")
+    boxed, stretched = np.full((2, 16, 16, 3), 7, np.uint8)
+    fit_image(wide, boxed, "letterbox")
     assert (boxed[4:12] == 200).all()
     assert not boxed[:4].any()
     assert not boxed[12:].any()
-    assert (fit_image(wide, 16, "resize") == 200).all()
+    fit_image(wide, stretched, "resize")
+    assert (stretched == 200).all()

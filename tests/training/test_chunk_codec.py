@@ -11,7 +11,7 @@ from reaching import reaching_batch
 from humandata.actions import ACTION_LAYOUT, STATE_LAYOUT
 from humandata.geometry.rotations import FloatArray, matrix_from_rotvec, rot6d_from_matrix
 from humandata.geometry.transforms import invert, make_transform
-from humandata.mixtures.batches import Batch
+from humandata.mixtures.batch import Batch
 from humandata.mixtures.normalization import Normalizer
 from humandata.training.chunk_codec import ChunkCodec
 
@@ -52,6 +52,7 @@ def batch_of(T_view_now: FloatArray, T_view_target: FloatArray) -> Batch:
         embodiment=["human_hands"] * len(state),
         embodiment_index=observation.embodiment_index,
         sample=torch.arange(len(state)),
+        weight=torch.ones(len(state)),
     )
 
 

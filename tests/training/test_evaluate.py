@@ -12,7 +12,7 @@ from torch import Tensor
 
 from humandata.actions import ACTION_LAYOUT
 from humandata.geometry.rotations import matrix_from_rotvec, rot6d_from_matrix
-from humandata.mixtures.batches import Batch
+from humandata.mixtures.batch import Batch
 from humandata.mixtures.normalization import Normalizer
 from humandata.training.chunk_codec import ChunkCodec
 from humandata.training.evaluate import evaluate
@@ -65,6 +65,7 @@ def batch_of(action: Tensor, parts: list[str], known: list[bool]) -> Batch:
         embodiment=["human_hands"] * len(action),
         embodiment_index=torch.zeros(len(action), dtype=torch.int64),
         sample=torch.arange(len(action)),
+        weight=torch.ones(len(action)),
     )
 
 
