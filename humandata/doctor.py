@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -25,6 +26,7 @@ from humandata.hands.hamer_files import (
 from humandata.hands.weights import MODELS, ModelStatus, cache_folder, list_models
 from humandata.report.console import print_line, print_table
 from humandata.system_libraries import PACKAGES, mend_line, missing_libraries
+from humandata.video.fence import refused_here
 from humandata.video.ffmpeg_program import ffmpeg_executable
 
 IMPORTS: dict[str, str] = {
@@ -78,6 +80,7 @@ def diagnose() -> list[Check]:
         *packages,
         *torch.result(),
         check_ffmpeg(),
+        check_fence(),
         *(check_model(status) for status in list_models()),
         check_cache(cache_folder()),
         *check_hamer(hamer_files()),
@@ -146,6 +149,18 @@ def check_ffmpeg() -> Check:
         return Check("ffmpeg", True, ffmpeg_executable())
     except (MissingDependencyError, ImportError) as failure:
         return Check("ffmpeg", False, str(failure), f"{sys.executable} -m pip install imageio-ffmpeg")
+
+
+def check_fence() -> Check:
+    """What a program that decodes a stranger's video is kept from; limits of memory and time hold everywhere."""
+    with tempfile.NamedTemporaryFile(prefix="humandata-") as scratch:
+        refused = refused_here(Path(scratch.name))
+    lacking = [kind for kind, holds in refused.items() if not holds]
+    detail = f"decoders are kept from: {', '.join(kind for kind in refused if kind not in lacking)}"
+    if not refused or lacking:
+        detail = f"decoders are not kept from: {', '.join(lacking) or 'anything but too much memory and time'}"
+    mend = "use Linux 5.13 or later on x86-64 or ARM64, for decoders of strangers' videos that can harm nothing"
+    return Check("fence", bool(refused) and not lacking, detail, mend, optional=True)
 
 
 def check_model(status: ModelStatus) -> Check:

@@ -11,8 +11,10 @@ import contextlib
 import os
 import re
 import selectors
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +26,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from humandata.errors import InputError
+from humandata.video.fence import Fence, decoding_time_s, library_paths, memory_bytes
 from humandata.video.ffmpeg_program import can_tone_map, ffmpeg_executable
 from humandata.video.probe import VideoInfo
 from humandata.video.rates import selection_expression
-from humandata.video.safety import OPEN_OPTIONS, limit_memory, media_url
+from humandata.video.safety import OPEN_OPTIONS, media_url
 
 STALL_TIMEOUT_S = 120.0
 """Silence after which a decoder counts as hung: 1 Hz out of an 8K video at 2 frames/s takes a tenth of it."""
@@ -71,23 +74,25 @@ class Decoding:
 
     def __iter__(self) -> Generator[Frame]:
         self.warnings = []
-        command = self._command(ffmpeg_executable())
+        executable = ffmpeg_executable()
+        fence = _fence(executable, self.path, self.info)
+        command = fence.around(self._command(executable))
         with tempfile.TemporaryFile() as errors:
             # In a session of its own: Ctrl-C would otherwise end ffmpeg early and look like a truncated file.
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, start_new_session=True
             )
             assert process.stdout is not None
-            limit_memory(process.pid, self.info.width * self.info.height)
             last_ns = None
             try:
-                with contextlib.closing(self._frames(process.stdout)) as frames:
+                with contextlib.closing(self._frames(process.stdout, fence.cpu_s)) as frames:
                     for frame in frames:
                         last_ns = frame.timestamp_ns
                         yield frame
                 process.wait(self.stall_timeout_s)
-            except (TimeoutError, subprocess.TimeoutExpired) as error:
-                raise InputError(f"{self.path}: the decoder was silent for {self.stall_timeout_s:g} s") from error
+            except (_Late, subprocess.TimeoutExpired) as error:
+                late = error if isinstance(error, _Late) else f"was silent for {self.stall_timeout_s:g} s"
+                raise InputError(f"{self.path}: the decoder {late}") from error
             finally:
                 process.kill()
                 process.wait()
@@ -119,10 +124,10 @@ class Decoding:
         general = ["-nostdin", "-hide_banner", "-loglevel", "repeat+error", "-copyts", "-filter_complex_threads", "1"]
         return [executable, *general, *ffmpeg.get_args(stream)]
 
-    def _frames(self, pipe: IO[bytes]) -> Generator[Frame]:
+    def _frames(self, pipe: IO[bytes], total_s: float) -> Generator[Frame]:
         with selectors.DefaultSelector() as selector:
             selector.register(pipe, selectors.EVENT_READ)
-            source = _TimedPipe(pipe.fileno(), selector, self.stall_timeout_s)
+            source = _TimedPipe(pipe.fileno(), selector, self.stall_timeout_s, total_s)
             try:
                 with av.open(source, mode="r", format="nut", buffer_size=1 << 20) as nut:
                     for packet in nut.demux(video=0):
@@ -134,6 +139,8 @@ class Decoding:
                 return  # the stream broke off with the process, whose messages say why
 
     def _conclude(self, last_ns: int | None, return_code: int, messages: list[str]) -> None:
+        if return_code == -signal.SIGXCPU:
+            raise InputError(f"{self.path}: the decoder used up the processor time that a video of this size may take")
         if return_code < 0:
             raise InputError(f"{self.path}: ffmpeg was ended by signal {-return_code} before the video's end")
         if last_ns is None:
@@ -182,19 +189,41 @@ def fit_size(width: int, height: int, max_side: int | None) -> tuple[int, int]:
     return even(width), even(height)
 
 
-class _TimedPipe:
-    """A pipe as PyAV reads it, which raises TimeoutError when nothing arrives for too long."""
+class _Late(Exception):
+    """How a decoder made its reader wait too long."""
 
-    def __init__(self, descriptor: int, selector: selectors.BaseSelector, timeout_s: float) -> None:
+
+class _TimedPipe:
+    """A pipe as PyAV reads it, which raises `_Late` when nothing arrives for too long, or too slowly on the whole."""
+
+    def __init__(
+        self, descriptor: int, selector: selectors.BaseSelector, stall_timeout_s: float, total_s: float
+    ) -> None:
         self._descriptor = descriptor
         self._selector = selector
-        self._timeout_s = timeout_s
+        self._stall_timeout_s = stall_timeout_s
+        self._total_s = total_s
+        self._waited_s = 0.0
 
     def read(self, num_bytes: int) -> bytes:
-        """Up to `num_bytes`, empty at the end."""
-        if not self._selector.select(self._timeout_s):
-            raise TimeoutError
+        """Up to `num_bytes`, empty at the end. Time that the reader itself takes between two reads does not count."""
+        start_s = time.monotonic()
+        if not self._selector.select(self._stall_timeout_s):
+            raise _Late(f"was silent for {self._stall_timeout_s:g} s")
+        self._waited_s += time.monotonic() - start_s
+        if self._waited_s > self._total_s:
+            raise _Late(f"took more than {self._total_s:g} s, which a video of this size should not")
         return os.read(self._descriptor, num_bytes)
+
+
+def _fence(executable: str, path: Path, info: VideoInfo) -> Fence:
+    num_pixels = info.width * info.height
+    libraries = library_paths(executable)
+    return Fence(
+        memory_bytes(num_pixels),
+        decoding_time_s(num_pixels, info.average_rate_hz, info.duration_ns, path),
+        () if libraries is None else (path, *libraries),
+    )
 
 
 def _tone_mapped(video: ffmpeg.nodes.FilterableStream) -> ffmpeg.nodes.FilterableStream:

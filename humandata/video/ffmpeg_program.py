@@ -1,4 +1,7 @@
-"""The ffmpeg program: the system's where there is one, else the one that imageio-ffmpeg ships."""
+"""The ffmpeg program: the system's where there is one that runs within our fences, else the one of imageio-ffmpeg.
+
+What the shell calls ffmpeg may be a script that starts another program (snap's is), which the fences refuse.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import subprocess
 from functools import cache
 
 from humandata.errors import MissingDependencyError
+from humandata.video.fence import library_paths
 
 
 def ffmpeg_executable() -> str:
@@ -16,7 +20,7 @@ def ffmpeg_executable() -> str:
         MissingDependencyError: there is none.
     """
     system = shutil.which("ffmpeg")
-    if system:
+    if system and library_paths(system) is not None:
         return system
     import imageio_ffmpeg
 

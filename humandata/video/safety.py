@@ -7,8 +7,6 @@ the `file` protocol, and the `file:` prefix, which also makes a name such as `-i
 
 from __future__ import annotations
 
-import contextlib
-import resource
 import stat
 from pathlib import Path
 
@@ -27,20 +25,6 @@ OPEN_OPTIONS = {
     "max_pixels": str(MAX_PIXELS),
 }
 """FFmpeg input options that every opening of an untrusted file uses."""
-
-
-_MEMORY_BYTES = 2 << 30
-_MEMORY_BYTES_PER_PIXEL = 128
-"""Seventeen reference pictures of 10 bits and 4:4:4 are 102 bytes a pixel."""
-
-
-def limit_memory(pid: int, num_pixels: int) -> None:
-    """Bound the memory of a decoder of pictures of so many pixels: a file that asks for more ends it (Linux)."""
-    if not hasattr(resource, "prlimit"):
-        return
-    limit = _MEMORY_BYTES + _MEMORY_BYTES_PER_PIXEL * min(num_pixels, MAX_PIXELS)
-    with contextlib.suppress(ProcessLookupError):  # it has ended already
-        resource.prlimit(pid, resource.RLIMIT_AS, (limit, limit))
 
 
 def media_url(path: Path) -> str:
