@@ -109,7 +109,7 @@ def workers_of(job: subprocess.Popen[bytes]) -> list[int]:
         pid = waiting.pop()
         with suppress(OSError):
             waiting += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
-            if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"ray::_Worker"):
+            if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"ray::_Actor"):
                 workers.append(pid)
     return workers
 

@@ -30,6 +30,10 @@ class OutputError(DatasetError):
     """A folder that cannot be written, or a disk that is full: no input's fault, so the whole job stops."""
 
 
+class StorageError(OutputError):
+    """An object store that cannot be reached, or refuses: no input's fault, so the whole job stops."""
+
+
 class MissingDependencyError(HumandataError):
     """A package, model file or system library is absent; the message holds the line that installs it."""
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from builders import make_episode, write_source
 
+from humandata.storage import Store
 from humandata.studio.capture import render_human_videos
 from humandata.studio.clip import ClipOptions
 from humandata.studio.scene import PlaceTask
@@ -28,3 +32,34 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder, 2, seed=5, options=ClipOptions(PlaceTask("red", "left"), moving_camera=False, max_duration_s=1.3)
     )
     return folder
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[str]:
+    """The address of an S3-compatible server on loopback."""
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(object_store: str, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A new bucket, reached through the ordinary AWS variables."""
+    from pyarrow.fs import FileSystem
+
+    variables = {
+        "AWS_ENDPOINT_URL": object_store,
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    name = f"test-{uuid4().hex}"
+    FileSystem.from_uri(f"s3://{name}?allow_bucket_creation=true")[0].create_dir(name)
+    return Store(f"s3://{name}")
