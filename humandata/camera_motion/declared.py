@@ -108,7 +108,7 @@ def _times_of_frames(video: Path, path: Path, frames: NDArray[np.int64], source:
     """When frames (K,), numbered from the video's first, are shown."""
     from humandata.video.depth_files import packet_times
 
-    times = np.array(sorted(packet_times(video)), dtype=np.int64)
+    times = np.sort(packet_times(video))
     if source.rate_hz is not None:
         return np.asarray(times[0] + np.round(frames * (1e9 / source.rate_hz)).astype(np.int64))
     if source.format != "colmap" and len(frames) != len(times):

@@ -66,7 +66,7 @@ def open_depth(video: Path, source: DepthSource, width: int, height: int) -> Dep
     path = find_companion(video, source.path)
     files = open_depth_files(path)
     if source.times == "order":
-        times = np.array(sorted(packet_times(video)), dtype=np.int64)
+        times = np.sort(packet_times(video))
         if files.num_maps != len(times):
             raise InputError(
                 f"{path}: holds {files.num_maps} depth maps for a video of {len(times)} frames, so their order does "

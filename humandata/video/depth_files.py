@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from humandata.errors import InputError
-from humandata.video.safety import MAX_PIXELS, OPEN_OPTIONS, media_url, read_head
+from humandata.video.helper import ANSWER_TIMEOUT_S, Helper, Message, ask
+from humandata.video.safety import MAX_PIXELS
 
 Map = NDArray[np.generic]
 """(H, W) in the file's own units; 0 or no number where nothing was measured."""
@@ -20,9 +21,11 @@ Map = NDArray[np.generic]
 MAX_MAPS = 1_000_000
 """Nine hours at 30 Hz."""
 
-_GREY_FORMATS = frozenset({"gray10le", "gray12le", "gray14le", "gray16le", "gray16be"})
+_LEAST_BYTES_PER_S = 5e6
+"""Of a slow disk: how long reading a whole video may take."""
+
+STALL_TIMEOUT_S = 120.0
 _ARRAY_TYPES = frozenset({"uint16", "uint32", "float16", "float32", "float64"})
-_PNG_HEAD = b"\x89PNG\r\n\x1a\n"
 
 
 class DepthFiles(Protocol):
@@ -64,15 +67,8 @@ class PngFolder:
 
     def read(self, index: int) -> Map:
         """One PNG, decoded."""
-        import cv2
-
         path = self._paths[index]
-        data = read_png(path)
-        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
-        if image is None or image.dtype != np.uint16 or image.ndim != 2:
-            found = "broken" if image is None else f"{image.dtype}, shape {image.shape}"
-            raise InputError(f"{path}: expected a 16-bit grey PNG, found {found}.")
-        return np.asarray(image)
+        return _map(path, ask("png", path))
 
 
 class ArrayFile:
@@ -135,10 +131,10 @@ class GreyVideo:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        times = list(packet_times(path))
+        times = packet_times(path)
         if not 0 < len(times) <= MAX_MAPS:
             raise InputError(f"{path}: holds {len(times)} pictures; expected a depth map for every frame.")
-        self.times: NDArray[np.float64] | None = np.array(sorted(times), dtype=np.float64)
+        self.times: NDArray[np.float64] | None = np.sort(times).astype(np.float64)
         self.num_maps = len(times)
         self._stream = _Stream(path, self._maps)
 
@@ -147,37 +143,16 @@ class GreyVideo:
         return self._stream.read(index)
 
     def _maps(self) -> Iterator[Map]:
-        import av
-
-        try:
-            with av.open(media_url(self._path), options=OPEN_OPTIONS) as container:
-                container.streams.video[0].codec_context.options = {"max_pixels": str(MAX_PIXELS)}
-                for frame in container.decode(video=0):
-                    if frame.format.name not in _GREY_FORMATS:
-                        raise InputError(
-                            f"{self._path}: its pictures are {frame.format.name}; depth needs lossless grey of 10 "
-                            "to 16 bits (FFV1 with gray16le)."
-                        )
-                    yield frame.to_ndarray()
-        except av.error.FFmpegError as failure:
-            raise InputError(f"{self._path}: cannot be decoded ({failure.strerror}).") from None
+        with Helper() as helper:
+            for message in helper.ask("greys", self._path, STALL_TIMEOUT_S):
+                yield _map(self._path, message)
 
 
-def packet_times(path: Path) -> Iterator[int]:
-    """Presentation times in ns of a video's frames, in order of decoding, without decoding one. Raises InputError."""
-    import av
-
-    read_head(path)
-    try:
-        with av.open(media_url(path), options=OPEN_OPTIONS) as container:
-            if not container.streams.video:
-                raise InputError(f"{path}: no video stream.")
-            stream = container.streams.video[0]
-            for packet in container.demux(stream):
-                if packet.pts is not None and not packet.is_discard:
-                    yield round(packet.pts * packet.time_base * 10**9)
-    except av.error.FFmpegError as failure:
-        raise InputError(f"{path}: not a readable video ({failure.strerror}).") from None
+def packet_times(path: Path) -> NDArray[np.int64]:
+    """(N,) presentation times in ns of a video's frames, in order of decoding, none decoded. Raises InputError."""
+    timeout_s = ANSWER_TIMEOUT_S + path.stat().st_size / _LEAST_BYTES_PER_S if path.exists() else 0.0
+    payload = ask("times", path, timeout_s).payload
+    return np.frombuffer(payload[: len(payload) // 8 * 8], np.int64)
 
 
 class _Stream:
@@ -203,18 +178,14 @@ class _Stream:
         raise InputError(f"{self._path}: ends after {self._next_index} depth maps; number {index + 1} was wanted.")
 
 
-def read_png(path: Path) -> bytes:
-    """The bytes of a PNG whose header states a size that is accepted. Raises InputError."""
-    head = read_head(path, 24)
-    if not head.startswith(_PNG_HEAD) or len(head) < 24:
-        raise InputError(f"{path}: not a PNG.")
-    width, height = int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")
-    if not 0 < width * height <= MAX_PIXELS:
-        raise InputError(f"{path}: states {width}x{height} pixels, more than the {MAX_PIXELS:,} accepted.")
+def _map(path: Path, message: Message) -> Map:
+    """The picture that a helper sends."""
+    shape, name = message.header.get("shape"), message.header.get("type")
     try:
-        return path.read_bytes()
-    except OSError as failure:
-        raise InputError(f"{path}: cannot be read ({failure.strerror}).") from None
+        height, width = np.asarray(shape, dtype=np.int64)
+        return np.frombuffer(message.payload, np.dtype(str(name))).reshape(height, width)
+    except (ValueError, TypeError) as failure:
+        raise InputError(f"{path}: the program that looked into it gave no picture ({failure}).") from failure
 
 
 def _read_header(file: Any, path: Path) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:

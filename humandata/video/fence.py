@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -25,7 +26,9 @@ _LEAST_BYTES_PER_FRAME = 32
 
 _HIGHEST_RATE_HZ = 240.0
 
-_LIBRARY_FOLDERS = ("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/nix/store", "/gnu/store")
+LIBRARY_FOLDERS = tuple(map(Path, ("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/nix/store", "/gnu/store")))
+"""Where systems keep what programs load; what is not there does not matter."""
+
 _TRIAL_TIMEOUT_S = 20.0
 
 
@@ -53,6 +56,13 @@ def memory_bytes(num_pixels: int) -> int:
     return _MEMORY_BYTES + _MEMORY_BYTES_PER_PIXEL * min(num_pixels, MAX_PIXELS)
 
 
+def allow_memory(num_pixels: int) -> None:
+    """From within the fence: keep to what pictures of so many pixels need, or to the limit where that is lower."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = memory_bytes(num_pixels)
+    resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
+
+
 def decoding_time_s(num_pixels: int, rate_hz: float | None, duration_ns: int | None, path: Path) -> int:
     """Processor time that a decoder may take over a whole video, as it describes itself.
 
@@ -72,7 +82,7 @@ def library_paths(program: str) -> tuple[Path, ...] | None:
     """Where a program loads its shared libraries from; None where it does not start with these alone."""
     named = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
     beside = Path(program).resolve().parent.parent / "lib"
-    paths = tuple(Path(name) for name in (*_LIBRARY_FOLDERS, str(beside), *filter(None, named)))
+    paths = (*LIBRARY_FOLDERS, beside, *(Path(name) for name in named if name))
     command = Fence(memory_bytes(0), 60, paths).around([program, "-version"])
     try:
         done = subprocess.run(
@@ -109,7 +119,7 @@ def refused_here(scratch: Path) -> dict[str, bool]:
     `scratch` is an existing file that belongs to nobody's program. Nothing is refused where the trial cannot run.
     """
     prefixes = {Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent.parent}
-    readable = (*map(Path, _LIBRARY_FOLDERS), *prefixes)
+    readable = (*LIBRARY_FOLDERS, *prefixes)
     command = Fence(memory_bytes(0), 60, readable).around([sys.executable, "-I", "-S", "-c", _TRIES, str(scratch)])
     done = subprocess.run(command, capture_output=True, text=True, timeout=_TRIAL_TIMEOUT_S, check=False)
     try:

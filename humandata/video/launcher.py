@@ -42,6 +42,8 @@ _REFUSED = {
     "accept": (43, 202),
     "accept4": (288, 242),
     "sendto": (44, 206),
+    "sendmsg": (46, 211),
+    "sendmmsg": (307, 269),
     "io_uring_setup": (425, 425),
     # no other process, neither a new one nor one that is there
     "fork": (57, None),

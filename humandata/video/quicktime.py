@@ -6,9 +6,9 @@ name the items of its `ilst` (QuickTime File Format, "Metadata"). FFmpeg reads o
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO
 
 MAX_META_BYTES = 1 << 20
@@ -21,15 +21,14 @@ _FOLDERS = frozenset({b"moov", b"trak"})
 _UTF8, _FLOAT32, _FLOAT64, _INT, _UINT = 1, 23, 24, 21, 22
 
 
-def track_metadata(path: Path) -> dict[str, str]:
+def track_metadata(file: BinaryIO) -> dict[str, str]:
     """Metadata items of all tracks as text, by their full key; empty where there are none, or the file is broken."""
     items: dict[str, str] = {}
     try:
-        with path.open("rb") as file:
-            for number, (start, end) in enumerate(_metas(file, 0, path.stat().st_size, depth=0)):
-                if number < MAX_ATOMS and end - start <= MAX_META_BYTES:
-                    file.seek(start)
-                    items |= _items(file.read(end - start))
+        for number, (start, end) in enumerate(_metas(file, 0, file.seek(0, io.SEEK_END), depth=0)):
+            if number < MAX_ATOMS and end - start <= MAX_META_BYTES:
+                file.seek(start)
+                items |= _items(file.read(end - start))
     except (OSError, struct.error):
         return items
     return items

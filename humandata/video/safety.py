@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from humandata.errors import InputError
 
@@ -32,18 +33,17 @@ def media_url(path: Path) -> str:
     return f"file:{path.absolute()}"
 
 
-def read_head(path: Path, num_bytes: int = 512) -> bytes:
-    """The first bytes of a regular, readable, non-empty file.
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular, readable, non-empty file, unbuffered.
 
     Raises:
         InputError: the path is missing, a dangling link, a folder, a device or pipe, unreadable or empty.
     """
     try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode):
+        status = path.stat()  # before it is opened: opening a pipe waits for whoever writes into it
+        if not stat.S_ISREG(status.st_mode):
             raise InputError(f"{path}: not a regular file")
-        with path.open("rb") as file:
-            head = file.read(num_bytes)
+        file = path.open("rb", buffering=0)
     except FileNotFoundError as error:
         reason = "a link to a file that does not exist" if path.is_symlink() else "no such file"
         raise InputError(f"{path}: {reason}") from error
@@ -51,9 +51,19 @@ def read_head(path: Path, num_bytes: int = 512) -> bytes:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     except ValueError as error:  # a NUL byte in the name
         raise InputError(f"{str(path)!r}: not a valid file name ({error})") from error
-    if not head:
+    if not status.st_size:
+        file.close()
         raise InputError(f"{path}: the file is empty")
-    return head
+    return cast("BinaryIO", file)
+
+
+def read_head(path: Path, num_bytes: int = 512) -> bytes:
+    """The first bytes of a file; raises what `open_regular` does, and where reading fails."""
+    with open_regular(path) as file:
+        try:
+            return file.read(num_bytes)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
 def looks_like_text(head: bytes) -> bool:
