@@ -33,8 +33,8 @@ class Sightings:
     timestamp_ns: NDArray[np.int64]
     """(N,)."""
     stored: NDArray[np.int64]
-    """Indices of the frames whose pictures were kept, in order; the k-th is number k of the spool."""
-    detections: list[tuple[HandDetection, ...]]
+    """Indices of the frames whose pictures were kept, in order; the k-th is number k of the pictures."""
+    detections: Sequence[tuple[HandDetection, ...]]
     """N."""
     failures: tuple[str, ...] = ()
     """What the estimator said of frames that it failed on; no hand is known of those."""
@@ -48,7 +48,7 @@ class Sightings:
 def look(
     decoding: Decoding, camera: Camera, estimator: HandEstimator, recipe: Recipe, spool: PictureSpool
 ) -> Sightings:
-    """Find hands in every frame, first by tracking forward and then where that left doubt.
+    """Find hands in every frame of a video, or of a part of it, first by tracking forward and then where that left doubt.
 
     An estimator that reconstructs is given what its detector found so, each hand on the side that its track says.
 
@@ -56,7 +56,7 @@ def look(
     """
     source_rate = decoding.info.average_rate_hz
     detection_rate = min(recipe.decode.rate_hz, source_rate or recipe.decode.rate_hz)
-    thinner = Thinner(recipe.store.rate_hz, detection_rate)
+    thinner = Thinner(recipe.store.rate_hz, detection_rate, decoding.info.start_ns)
     timestamps: list[int] = []
     stored: list[int] = []
     places: list[tuple[PictureSpool, int]] = []
@@ -65,7 +65,7 @@ def look(
 
         def frames() -> Generator[tuple[int, Image]]:
             for frame in decoding:
-                keep = thinner.keeps(frame.timestamp_ns)
+                keep = thinner.keeps(frame.timestamp_ns) and decoding.part.answers_for(frame.timestamp_ns)
                 kept_in = spool if keep else others
                 if keep:
                     stored.append(len(timestamps))
@@ -99,7 +99,14 @@ def look(
             settled = settle_sides(timestamp_ns, detections, camera.width, recipe.track.associate)
             seen = ((picture(index) if hands else None, hands) for index, hands in enumerate(settled))
             detections = list(estimator.reconstruct(seen, camera))
-    return Sightings(timestamp_ns, np.array(stored, dtype=np.int64), detections, tuple(failures))
+    own = [index for index, time_ns in enumerate(timestamps) if decoding.part.answers_for(time_ns)]
+    first = own[0] if own else 0
+    return Sightings(
+        timestamp_ns[own],
+        np.array(stored, dtype=np.int64) - first,
+        [detections[index] for index in own],
+        tuple(failures),
+    )
 
 
 def _track_past_failures(

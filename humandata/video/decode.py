@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from humandata.errors import InputError
 from humandata.video.fence import Fence, decoding_time_s, library_paths, memory_bytes
 from humandata.video.ffmpeg_program import can_tone_map, ffmpeg_executable
+from humandata.video.parts import WHOLE, Part
 from humandata.video.probe import VideoInfo
 from humandata.video.rates import selection_expression
 from humandata.video.safety import OPEN_OPTIONS, media_url
@@ -64,9 +65,12 @@ class Decoding:
     Each `iter()` decodes anew. ffmpeg runs from the first frame asked for until the iterator is exhausted or closed.
     """
 
-    def __init__(self, path: Path, info: VideoInfo, max_side: int | None, rate_hz: float | None) -> None:
+    def __init__(
+        self, path: Path, info: VideoInfo, max_side: int | None, rate_hz: float | None, part: Part = WHOLE
+    ) -> None:
         self.path = path
         self.info = info
+        self.part = part
         self.width, self.height = fit_size(info.width, info.height, max_side)
         self.rate_hz = rate_hz
         self.stall_timeout_s = STALL_TIMEOUT_S
@@ -101,8 +105,14 @@ class Decoding:
 
     def _command(self, executable: str) -> list[str]:
         opened = {**OPEN_OPTIONS, "threads": _NUM_THREADS, "itsoffset": _OFFSET_S}
+        if self.part.seek_ns is not None:
+            opened |= {"noaccurate_seek": None, "seek_timestamp": 1, "ss": _seconds(self.part.seek_ns)}
         video = ffmpeg.input(media_url(self.path), **opened)["V:0"]
-        video = video.filter("select", selection_expression(self.rate_hz, self.info.average_rate_hz))
+        bounds = {"start": self.part.from_ns, "end": self.part.until_ns}
+        if bounds := {name: _seconds(_shifted(time_ns)) for name, time_ns in bounds.items() if time_ns is not None}:
+            video = video.filter("trim", **bounds)
+        origin_s = None if self.info.start_ns is None else _shifted(self.info.start_ns) / _TICKS_PER_S
+        video = video.filter("select", selection_expression(self.rate_hz, self.info.average_rate_hz, origin_s))
         if self.info.is_hdr:
             video = video.filter("setparams", color_trc=self.info.color_transfer, **_HDR_COLORS)
         video = video.filter("scale", self.width, self.height, flags="area")
@@ -134,7 +144,7 @@ class Decoding:
                         if packet.pts is None or packet.size != self.width * self.height * 3:
                             continue  # the empty packet that ends the stream, or a picture cut off with the process
                         image = np.frombuffer(memoryview(packet), dtype=np.uint8).reshape(self.height, self.width, 3)
-                        yield Frame(timestamp_ns=packet.pts - _OFFSET_S * _TICKS_PER_S, image=image)
+                        yield Frame(timestamp_ns=packet.pts - _shifted(0), image=image)
             except av.error.FFmpegError:
                 return  # the stream broke off with the process, whose messages say why
 
@@ -146,22 +156,33 @@ class Decoding:
         if last_ns is None:
             reason = messages[0] if messages else f"ffmpeg ended with code {return_code}"
             raise InputError(f"{self.path}: no frame could be decoded ({reason})")
-        start_ns, duration_ns = self.info.start_ns or 0, self.info.duration_ns
-        if duration_ns is not None:
-            slack_ns = _TOO_SHORT_NS + (0 if self.rate_hz is None else round(_TICKS_PER_S / self.rate_hz))
-            decoded_ns = last_ns - start_ns
-            if decoded_ns < duration_ns - slack_ns:
-                declared_s = duration_ns / 1e9
-                self.warnings.append(
-                    f"truncated: frames end at {decoded_ns / 1e9:.2f} s of {declared_s:.2f} s declared"
-                )
-        if messages or return_code:
-            # Sorted: decoder and demuxer are threads of their own, and report in any order.
-            shown = "; ".join(sorted(set(messages))[:3]) or f"ffmpeg ended with code {return_code}"
-            self.warnings.append(f"damaged: {shown}")
+        if self.part == WHOLE:
+            self.warnings += how_it_ended(self.info, last_ns, self.rate_hz)
+            if messages or return_code:
+                # Sorted: decoder and demuxer are threads of their own, and report in any order.
+                shown = "; ".join(sorted(set(messages))[:3]) or f"ffmpeg ended with code {return_code}"
+                self.warnings.append(f"damaged: {shown}")
 
 
-def decode(path: Path, info: VideoInfo, *, max_side: int | None = None, rate_hz: float | None = None) -> Decoding:
+def how_it_ended(info: VideoInfo, last_ns: int, rate_hz: float | None) -> list[str]:
+    """A warning where the last frame, of at most `rate_hz` a second, comes long before the declared end."""
+    if info.duration_ns is None:
+        return []
+    slack_ns = _TOO_SHORT_NS + (0 if rate_hz is None else round(_TICKS_PER_S / rate_hz))
+    decoded_ns = last_ns - (info.start_ns or 0)
+    if decoded_ns >= info.duration_ns - slack_ns:
+        return []
+    return [f"truncated: frames end at {decoded_ns / 1e9:.2f} s of {info.duration_ns / 1e9:.2f} s declared"]
+
+
+def decode(
+    path: Path,
+    info: VideoInfo,
+    *,
+    max_side: int | None = None,
+    rate_hz: float | None = None,
+    part: Part = WHOLE,
+) -> Decoding:
     """Decode a video: iterate over the result for `Frame`s with strictly increasing timestamps.
 
     Args:
@@ -169,14 +190,16 @@ def decode(path: Path, info: VideoInfo, *, max_side: int | None = None, rate_hz:
         info: what `probe` said of it.
         max_side: the longer side of the pictures in pixels; never enlarged. None: as large as the video.
         rate_hz: keep at most this many frames a second, chosen by timestamp (`rates.thin`). None: all.
+        part: what to look at of a long video; the frames and their times are those of one pass.
 
-    A truncated or damaged file gives its good frames, and `warnings` then say so.
+    A truncated or damaged file gives its good frames, and `warnings` then say so. Not those of a part: a decoder that
+    starts in the middle complains of what went before it, so that whoever joins the parts counts their frames instead.
 
     Raises:
         InputError: (from the iteration) no frame decodes, or the decoder hangs.
         MissingDependencyError: (from the iteration) there is no ffmpeg.
     """
-    return Decoding(path, info, max_side, rate_hz)
+    return Decoding(path, info, max_side, rate_hz, part)
 
 
 def fit_size(width: int, height: int, max_side: int | None) -> tuple[int, int]:
@@ -231,6 +254,16 @@ def _tone_mapped(video: ffmpeg.nodes.FilterableStream) -> ffmpeg.nodes.Filterabl
     linear = video.filter("zscale", t="linear", npl=100).filter("format", "gbrpf32le")
     mapped = linear.filter("zscale", p="bt709").filter("tonemap", "hable", desat=0)
     return mapped.filter("zscale", t="bt709", m="bt709", r="tv").filter("format", "yuv444p")
+
+
+def _shifted(time_ns: int) -> int:
+    """A time of the file as ffmpeg is made to see it."""
+    return time_ns + _OFFSET_S * _TICKS_PER_S
+
+
+def _seconds(time_ns: int) -> str:
+    """As options take it, to the microsecond."""
+    return f"{time_ns / _TICKS_PER_S:.6f}"
 
 
 def _messages(errors: IO[bytes]) -> list[str]:

@@ -1,0 +1,126 @@
+"""Cutting a long video into parts that can be looked at side by side, by its packets alone: nothing is decoded."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+from av.stream import Disposition
+from numpy.typing import NDArray
+
+from humandata.errors import InputError
+from humandata.video.probe import VideoInfo
+from humandata.video.rates import thin
+from humandata.video.safety import OPEN_OPTIONS, media_url
+
+_OPEN_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True)
+class Part:
+    """A stretch of a video, and how much of what lies around it is looked at to find in it what one pass would."""
+
+    index: int
+    start_ns: int | None
+    """It answers for the frames from here on, at a key frame; None: from the first."""
+    stop_ns: int | None
+    """To here, exclusive; None: to the last."""
+    seek_ns: int | None
+    """The decoder starts with the key frame that is stored at this time (its DTS); None: with the file."""
+    from_ns: int | None
+    """The first frame looked at."""
+    until_ns: int | None
+    """Where looking ends, exclusive."""
+    num_frames: int
+    """Frames of the part itself that the file holds, thinned to the rate."""
+
+    @property
+    def words(self) -> str:
+        """Where it lies, for a person to read."""
+        start = "the beginning" if self.start_ns is None else f"{self.start_ns / 1e9:.1f} s"
+        stop = "the end" if self.stop_ns is None else f"{self.stop_ns / 1e9:.1f} s"
+        return f"{start} to {stop}"
+
+    def answers_for(self, time_ns: int) -> bool:
+        """Whether the frame of this time is one of the part itself."""
+        return (self.start_ns is None or time_ns >= self.start_ns) and (self.stop_ns is None or time_ns < self.stop_ns)
+
+
+WHOLE = Part(0, None, None, None, None, None, 0)
+"""A video that is not cut."""
+
+
+def cut_into_parts(path: Path, info: VideoInfo, rate_hz: float, length_s: float, overlap_s: float) -> list[Part]:
+    """The parts of a video of which at most `rate_hz` frames a second are looked at; one where it is no longer.
+
+    They are about equally long, at most `length_s` and the distance of two key frames. Each is looked at with
+    `overlap_s` more on both sides. Only a file that declares to be longer is read, without decoding it; what is declared
+    decides no more than that. Raises InputError where the file cannot be read.
+    """
+    if info.start_ns is None or info.duration_ns is None or info.duration_ns <= length_s * 1e9:
+        return [WHOLE]
+    packets = _read_packets(path)
+    if len(packets.presented_ns) < 2:
+        return [WHOLE]
+    first_ns, last_ns = int(packets.presented_ns[0]), int(packets.presented_ns[-1])
+    cuts = _cuts(packets, first_ns, last_ns, length_s)
+    if not cuts:
+        return [WHOLE]
+    overlap_ns = round(overlap_s * 1e9)
+    frames_ns = packets.presented_ns[thin(packets.presented_ns, rate_hz, info.average_rate_hz, info.start_ns)]
+    edges: list[int | None] = [None, *cuts, None]
+    parts = []
+    for index, (start_ns, stop_ns) in enumerate(itertools.pairwise(edges)):
+        from_ns = None if start_ns is None else start_ns - overlap_ns
+        until_ns = None if stop_ns is None else stop_ns + overlap_ns
+        key = -1 if from_ns is None else int(np.searchsorted(packets.key_presented_ns, from_ns, side="right")) - 1
+        seek_ns = int(packets.key_stored_ns[key]) if key > 0 else None
+        first, last = np.searchsorted(frames_ns, [first_ns if start_ns is None else start_ns, stop_ns or last_ns + 1])
+        parts.append(Part(index, start_ns, stop_ns, seek_ns, from_ns, until_ns, int(last - first)))
+    return parts
+
+
+@dataclass(frozen=True)
+class _Packets:
+    presented_ns: NDArray[np.int64]
+    """(N,) when each frame is shown, in that order."""
+    key_presented_ns: NDArray[np.int64]
+    """(K,) increasing."""
+    key_stored_ns: NDArray[np.int64]
+    """(K,) their decoding times, no later: what a container is searched by."""
+
+
+def _read_packets(path: Path) -> _Packets:
+    presented, keys = [], {}
+    try:
+        with av.open(media_url(path), mode="r", options=OPEN_OPTIONS, timeout=_OPEN_TIMEOUT_S) as container:
+            stream = next(each for each in container.streams.video if not each.disposition & Disposition.attached_pic)
+            for packet in container.demux(stream):
+                if packet.pts is None or packet.time_base is None:
+                    continue
+                presented.append(round(packet.pts * packet.time_base * 10**9))
+                if packet.is_keyframe:
+                    stored = packet.pts if packet.dts is None else min(packet.dts, packet.pts)
+                    keys[presented[-1]] = round(stored * packet.time_base * 10**9)
+    except av.error.FFmpegError as error:
+        raise InputError(f"{path}: cannot be read to its end ({error.strerror})") from error
+    key_presented = sorted(keys)
+    return _Packets(
+        np.unique(np.array(presented, dtype=np.int64)),
+        np.array(key_presented, dtype=np.int64),
+        np.array([keys[time_ns] for time_ns in key_presented], dtype=np.int64),
+    )
+
+
+def _cuts(packets: _Packets, first_ns: int, last_ns: int, length_s: float) -> list[int]:
+    """Times of the key frames nearest to where equal parts would end, each once."""
+    count = int(np.ceil((last_ns - first_ns) / 1e9 / length_s))
+    inner = packets.key_presented_ns[packets.key_presented_ns > first_ns]
+    if count < 2 or len(inner) == 0:
+        return []
+    wanted = np.linspace(first_ns, last_ns, count + 1)[1:-1]
+    nearest = [int(inner[np.argmin(np.abs(inner - time_ns))]) for time_ns in wanted]
+    return sorted(set(nearest))
