@@ -47,6 +47,7 @@ IMPORTS: dict[str, str] = {
     "rich": "rich",
     "safetensors": "safetensors",
     "scipy": "scipy",
+    "threadpoolctl": "threadpoolctl",
     "typer": "typer",
 }
 """Required distribution → the module that is imported to see whether it works; torch has a check of its own."""

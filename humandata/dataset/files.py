@@ -5,19 +5,23 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from humandata.errors import OutputError
 
 
-def write_atomically(path: Path, content: bytes) -> str:
+def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> str:
     """Write under a temporary name, fsync, rename; returns the SHA-256. OutputError where that is impossible."""
+    digest = hashlib.sha256()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
         try:
             with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
+                for piece in [content] if isinstance(content, bytes) else content:
+                    file.write(piece)
+                    digest.update(piece)
                 file.flush()
                 os.fsync(file.fileno())
             Path(temporary).chmod(0o644)
@@ -30,7 +34,7 @@ def write_atomically(path: Path, content: bytes) -> str:
         raise OutputError(
             f"{path}: cannot be written ({failure.strerror}). Free space, or choose another folder with --out."
         ) from None
-    return hashlib.sha256(content).hexdigest()
+    return digest.hexdigest()
 
 
 def sha256_file(path: Path) -> str:

@@ -16,7 +16,7 @@ from humandata.hands.estimator import HandDetection
 from humandata.schemas.sidecar import Sidecar
 from humandata.video.depth import open_depth
 from humandata.video.images import decode_image
-from humandata.video.spool import PictureSpool
+from humandata.video.spool import Pictures
 
 
 def gather_evidence(
@@ -26,10 +26,10 @@ def gather_evidence(
     timestamp_ns: NDArray[np.int64],
     detections: Sequence[Sequence[HandDetection]],
     stored: NDArray[np.int64],
-    spool: PictureSpool,
+    pictures: Pictures,
     max_gap_s: float,
 ) -> Evidence:
-    """What is known of a video's camera, whose k-th stored picture is of frame `stored[k]` of the N looked at.
+    """What is known of a video's camera, whose k-th picture is of frame `stored[k]` of the N looked at.
 
     `max_gap_s` is how long a hole an episode runs on across.
 
@@ -38,7 +38,7 @@ def gather_evidence(
     maps = None if sidecar.depth is None else open_depth(video, sidecar.depth, camera.width, camera.height)
     view = View(
         timestamp_ns=timestamp_ns[stored],
-        picture=lambda number: decode_image(spool.read(number)),
+        picture=lambda number: decode_image(pictures.read(number)),
         hands_px=[[hand.landmarks_px for hand in detections[frame]] for frame in stored.tolist()],
         camera=camera,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from humandata.dataset.records import InputRecord
 from humandata.errors import InputError, UsageError
 from humandata.hands import make_estimator
 from humandata.pipelines.estimate import refuse_full_disk
-from humandata.pipelines.extract_stage import ExtractStage
+from humandata.pipelines.extract_stage import ExtractStage, JoinStage, LookStage
+from humandata.pipelines.long_videos import VideoStages
 from humandata.pipelines.recipe import Recipe, recipe_record
 from humandata.pipelines.runner import open_runner
 from humandata.pipelines.source_job import SourcePlan, SourceSpec, SourceSummary, pending_items, run_source_job
@@ -80,11 +82,16 @@ def extract(
                 plan.items,
                 is_unchanged,
                 stamp,
-                ExtractStage(plan.spec.path.absolute(), recipe, plan.spec.recipe.sha256, gpus_per_worker),
-                runner,
+                "extract",
+                partial(_stages(plan.spec, recipe, gpus_per_worker).run, runner),
             )
             for plan in plans
         ]
+
+
+def _stages(spec: SourceSpec, recipe: Recipe, gpus_per_worker: float) -> VideoStages:
+    common = (spec.path.absolute(), recipe, spec.recipe.sha256, gpus_per_worker)
+    return VideoStages(ExtractStage(*common), LookStage(*common), JoinStage(*common))
 
 
 def _camera_tools(recipe: Recipe) -> dict[str, str]:

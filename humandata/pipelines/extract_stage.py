@@ -1,45 +1,67 @@
-"""One video into episodes: decode, find hands, lift, cut, judge, write."""
+"""Videos into episodes: short ones in one go; long ones in parts, side by side, which are then joined."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import partial
+import contextlib
+import shutil
+from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-import numpy as np
-
-from humandata.camera_motion.decide import find_camera_path
-from humandata.dataset.identity import episode_id
+from humandata import __version__
+from humandata.dataset.identity import content_sha256, input_key
 from humandata.dataset.records import InputRecord
-from humandata.dataset.write import InputIdentity, Rejection, write_input
-from humandata.embodiments.human_hands import HUMAN_HANDS
-from humandata.filters import judge, make_filters
-from humandata.filters.filter import Rejected
+from humandata.dataset.write import InputIdentity
+from humandata.errors import InputError
+from humandata.filters import make_filters
 from humandata.hands import make_estimator
-from humandata.pipelines.camera_evidence import gather_evidence
-from humandata.pipelines.intrinsics import choose_camera
-from humandata.pipelines.measured_depth import measure_depth, num_measured
+from humandata.pipelines.opened_video import open_video, see
+from humandata.pipelines.part_files import join_parts, part_exists, read_part, write_part
 from humandata.pipelines.recipe import Recipe
-from humandata.pipelines.sightings import Sightings, look
+from humandata.pipelines.sightings import Sightings
+from humandata.pipelines.single_thread import single_thread
 from humandata.pipelines.stage import Needs
-from humandata.pipelines.video_item import VideoItem, identify, read_sidecar
-from humandata.schemas.episode import PRIMARY_CAMERA, Episode, IntrinsicsProvenance, Provenance, Scale
-from humandata.schemas.sidecar import Sidecar
-from humandata.trajectories.build import TrackSettings, build_tracks, cut_segments
-from humandata.trajectories.segment import Segment
-from humandata.video.decode import decode
-from humandata.video.probe import probe
+from humandata.pipelines.video_item import VideoItem, identify
+from humandata.pipelines.video_record import VideoWriter
+from humandata.video.decode import how_it_ended
+from humandata.video.parts import Part, cut_into_parts
+from humandata.video.probe import VideoInfo
 from humandata.video.spool import PictureSpool
-
-MEASURED_LENGTH_SD = 0.015
-"""Of the logarithm of a hand's length that was measured with a ruler: 3 mm, most of it where the wrist begins."""
 
 MEMORY_BYTES = 2 << 30
 """What a worker asks of a cluster: several times what the model, a decoder of 4K and an hour's landmarks take."""
 
+PARTS_FOLDER = ".parts"
+"""In a source's folder: what was seen in the parts of videos that are not finished."""
 
-class ExtractStage:
-    """Turns a video into the episodes of its source folder and the record of it."""
+
+@dataclass(frozen=True)
+class LongVideo:
+    """A video that is done in parts."""
+
+    item: VideoItem
+    identity: InputIdentity
+    parts: tuple[Part, ...]
+    failures: tuple[tuple[int, str], ...] = ()
+    """Which parts could not be looked at, and why."""
+
+
+@dataclass(frozen=True)
+class VideoPart:
+    """One of its parts."""
+
+    item: VideoItem
+    identity: InputIdentity
+    part: Part
+
+    @property
+    def input(self) -> str:
+        """Name of the video within its source."""
+        return self.item.input
+
+
+class _VideoStage:
+    """What the three stages share: a recipe, an estimator, and the source that they write to."""
 
     name = "extract"
 
@@ -48,151 +70,92 @@ class ExtractStage:
         self._source = source
         self._recipe = recipe
         self._recipe_sha256 = recipe_sha256
-        self._filters = make_filters(recipe.filters)
         self._estimator = make_estimator(recipe.detect)
+        self._threads: AbstractContextManager[None] | None = None
+        self._writer = VideoWriter(source, recipe, recipe_sha256, self._estimator, make_filters(recipe.filters))
 
     def setup(self) -> None:
-        """Load the hand estimator."""
+        """Load the hand estimator, and use one thread from now on."""
+        self._threads = single_thread()
+        self._threads.__enter__()
         self._estimator.setup()
 
     def close(self) -> None:
-        """Nothing is held between videos."""
+        """Use as many threads again as before."""
+        if self._threads is not None:
+            self._threads.__exit__(None, None, None)
+            self._threads = None
 
-    def process(self, item: VideoItem) -> InputRecord:
+    def folder_of_parts(self, identity: InputIdentity) -> Path:
+        """Where the parts of a video lie, for this content and recipe; what was seen by another is not found there."""
+        content = content_sha256([identity.input_sha256, self._recipe_sha256, __version__])[:16]
+        return self._source / PARTS_FOLDER / f"{input_key(identity.input)}-{content}"
+
+
+class ExtractStage(_VideoStage):
+    """Turns a video into the episodes of its source folder and the record of it; a long one it only cuts."""
+
+    def process(self, item: VideoItem) -> InputRecord | LongVideo:
         """Extract one video and write what it gave; raises InputError where it cannot be used."""
         identity = identify(item)
-        sidecar = _completed(read_sidecar(item), self._recipe)
-        info = probe(item.path)
-        decoding = decode(
-            item.path, info, max_side=self._recipe.decode.max_side_px, rate_hz=self._recipe.decode.rate_hz
-        )
-        camera, intrinsics = choose_camera(
-            item.path, sidecar, info, decoding.width, decoding.height, self._recipe.camera
-        )
+        video = open_video(item, identity, self._recipe)
+        reading = self._recipe.decode
+        parts = cut_into_parts(item.path, video.info, reading.rate_hz, reading.part_s, reading.overlap_s)
+        if len(parts) > 1:
+            return LongVideo(item, identity, tuple(parts))
         with PictureSpool() as spool:
-            seen = look(decoding, camera, self._estimator, self._recipe, spool)
-            measured = measure_depth(
-                item.path, sidecar, camera, seen.timestamp_ns, seen.detections, self._estimator, self._recipe.decode
-            )
-            scale: Scale = "metric" if sidecar.hand_length_m or num_measured(measured) else "assumed"
-            settings = _with_hand_length(self._recipe.track, sidecar.hand_length_m)
-            max_gap_s = max(settings.fill.max_gap_s, settings.segment.max_gap_s)
-            evidence = gather_evidence(
-                item.path, sidecar, camera, seen.timestamp_ns, seen.detections, seen.stored, spool, max_gap_s
-            )
-            motion = self._recipe.camera.motion
-            find_path = partial(find_camera_path, evidence, choice=motion, settings=self._recipe.camera)
-            tracks = build_tracks(seen.timestamp_ns, measured, camera, sidecar, settings, scale, find_path)
-            candidates = [
-                self._candidate(item, identity, sidecar.task or item.task, intrinsics, segment)
-                for segment in cut_segments(tracks, seen.stored, self._recipe.track)
-            ]
-            verdicts = [judge(segment, self._filters) for segment, _ in candidates]
-            kept = [each for each, verdict in zip(candidates, verdicts, strict=True) if verdict is None]
-            rejected = [
-                _rejection(episode, verdict)
-                for (_, episode), verdict in zip(candidates, verdicts, strict=True)
-                if verdict is not None
-            ]
-            if not candidates:
-                rejected = [self._nothing_seen(item, identity, sidecar.task or item.task, seen)]
-            return write_input(
-                self._source,
-                identity,
-                self._recipe_sha256,
-                (_with_pictures(segment, episode, seen, spool) for segment, episode in kept),
-                rejected,
-                {
-                    "frames": len(seen.timestamp_ns),
-                    "frames_with_hands": seen.num_with_hands,
-                    "hands": sum(map(len, measured)),
-                    "hands_with_measured_depth": num_measured(measured),
-                    f"camera_{tracks.path.camera_motion}": 1,
-                },
-                [*decoding.warnings, *seen.failures, *([tracks.path.note] if tracks.path.note else [])],
-            )
-
-    def _candidate(
-        self,
-        item: VideoItem,
-        identity: InputIdentity,
-        task: str | None,
-        intrinsics: IntrinsicsProvenance,
-        segment: Segment,
-    ) -> tuple[Segment, Episode]:
-        """The episode a segment would become, without its pictures."""
-        start_ns, end_ns = int(segment.timestamp_ns[0]), int(segment.timestamp_ns[-1]) + 1
-        return segment, Episode(
-            id=episode_id(identity.input_sha256, start_ns, end_ns, self._recipe_sha256),
-            embodiment=HUMAN_HANDS.name,
-            task=task,
-            input=item.input,
-            input_sha256=identity.input_sha256,
-            timestamp_ns=segment.timestamp_ns,
-            images={},
-            arms=segment.arms,
-            T_world_camera=segment.T_world_camera,
-            world_valid=segment.world_valid,
-            camera=segment.camera,
-            provenance=Provenance(
-                world_frame=segment.world_frame,
-                camera_motion=segment.camera_motion,
-                scale=segment.scale,
-                intrinsics=intrinsics,
-                estimator=f"{self._estimator.name} {self._estimator.version}",
-                weights_sha256=self._estimator.weights_sha256,
-                camera_decided_by=segment.camera_decided_by,
-            ),
-            rate_hz=self._recipe.store.rate_hz,
-            quality=segment.quality,
-        )
-
-    def _nothing_seen(self, item: VideoItem, identity: InputIdentity, task: str | None, seen: Sightings) -> Rejection:
-        """Why a video gave no candidate at all."""
-        start_ns, end_ns = int(seen.timestamp_ns[0]), int(seen.timestamp_ns[-1]) + 1
-        return Rejection(
-            id=episode_id(identity.input_sha256, start_ns, end_ns, self._recipe_sha256),
-            task=task,
-            input=item.input,
-            start_ns=start_ns,
-            end_ns=end_ns,
-            rule="no_hands",
-            reason=f"a hand is tracked in {seen.num_with_hands} of {len(seen.timestamp_ns)} frames, too few",
-            value=float(seen.num_with_hands),
-            limit=2.0,
-        )
+            return self._writer.write(video, see(video, self._estimator, self._recipe, spool), spool)
 
 
-def _completed(sidecar: Sidecar, recipe: Recipe) -> Sidecar:
-    """The sidecar, and what the recipe vouches for where it says nothing."""
-    said: dict[str, object] = {}
-    if sidecar.hand_length_m is None:
-        said["hand_length_m"] = recipe.person.hand_length_m
-    return sidecar.model_copy(update=said)
+class LookStage(_VideoStage):
+    """Looks for hands in a part of a long video."""
+
+    def process(self, item: VideoPart) -> int:
+        """Write what is seen in a part, unless that is done already; returns the number of its frames."""
+        folder = self.folder_of_parts(item.identity)
+        if part_exists(folder, item.part.index):
+            return item.part.num_frames
+        video = open_video(item.item, item.identity, self._recipe)
+        with PictureSpool() as spool:
+            seen = see(video, self._estimator, self._recipe, spool, item.part)
+            write_part(folder, item.part.index, seen, spool)
+        return len(seen.timestamp_ns)
 
 
-def _with_hand_length(settings: TrackSettings, hand_length_m: float | None) -> TrackSettings:
-    """The settings for a hand that was measured."""
-    if hand_length_m is None:
-        return settings
-    lift = settings.lift.model_copy(update={"hand_length_m": hand_length_m, "hand_length_sd": MEASURED_LENGTH_SD})
-    return settings.model_copy(update={"lift": lift})
+class JoinStage(_VideoStage):
+    """Turns what was seen in the parts of a long video into its episodes and its record."""
+
+    def process(self, item: LongVideo) -> InputRecord:
+        """Join the parts, write what they gave, and remove them. Raises InputError where no part could be used."""
+        if len(item.failures) == len(item.parts):
+            raise InputError(f"{item.item.path}: none of its {len(item.parts)} parts could be used ({_reasons(item)})")
+        folder = self.folder_of_parts(item.identity)
+        failed = dict(item.failures)
+        parts = [read_part(folder, part.index) for part in item.parts if part.index not in failed]
+        video = open_video(item.item, item.identity, self._recipe)
+        seen, pictures = join_parts(parts)
+        with pictures:
+            warnings = [*seen.warnings, *_losses(item, video.info, seen, self._recipe.decode.rate_hz)]
+            record = self._writer.write(video, replace(seen, warnings=tuple(warnings)), pictures)
+        for each in folder.parent.glob(f"{input_key(item.identity.input)}-*"):
+            shutil.rmtree(each, ignore_errors=True)
+        with contextlib.suppress(OSError):  # other videos are not joined yet
+            folder.parent.rmdir()
+        return record
 
 
-def _rejection(episode: Episode, verdict: Rejected) -> Rejection:
-    return Rejection(
-        id=episode.id,
-        task=episode.task,
-        input=episode.input,
-        start_ns=int(episode.timestamp_ns[0]),
-        end_ns=int(episode.timestamp_ns[-1]) + 1,
-        rule=verdict.rule,
-        reason=verdict.reason,
-        value=verdict.value,
-        limit=verdict.limit,
-    )
+def _losses(item: LongVideo, info: VideoInfo, seen: Sightings, rate_hz: float) -> list[str]:
+    """What is missing of a long video, in words."""
+    failed = dict(item.failures)
+    told = [
+        f"the part from {part.words} is left out: {failed[part.index]}" for part in item.parts if part.index in failed
+    ]
+    told += how_it_ended(info, int(seen.timestamp_ns[-1]), rate_hz)
+    expected = sum(part.num_frames for part in item.parts if part.index not in failed)
+    if len(seen.timestamp_ns) < expected:
+        told.append(f"damaged: {expected - len(seen.timestamp_ns)} of {expected} frames could not be decoded")
+    return told
 
 
-def _with_pictures(segment: Segment, episode: Episode, seen: Sightings, spool: PictureSpool) -> Episode:
-    numbers = np.searchsorted(seen.stored, segment.frame_index)
-    return replace(episode, images={PRIMARY_CAMERA: [spool.read(int(number)) for number in numbers]})
+def _reasons(item: LongVideo) -> str:
+    return "; ".join(sorted({error for _, error in item.failures})[:3])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from humandata.dataset.compile import finished_record
@@ -67,7 +68,7 @@ def ingest(
     plan = plan_ingest(dataset, out, recipe, name)
     stage = IngestStage(dataset.absolute(), plan.spec.path.absolute(), plan.embodiment, recipe, plan.spec.recipe.sha256)
     with open_runner(num_workers, address) as runner:
-        return run_source_job(plan.spec, plan.items, is_unchanged, stamp, stage, runner)
+        return run_source_job(plan.spec, plan.items, is_unchanged, stamp, stage.name, partial(runner.run, stage))
 
 
 def is_unchanged(item: EpisodeRef, record: InputRecord) -> bool:

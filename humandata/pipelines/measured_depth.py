@@ -19,6 +19,7 @@ from humandata.schemas.sidecar import DepthSource, SecondCamera, Sidecar
 from humandata.video.companions import find_companion
 from humandata.video.decode import decode
 from humandata.video.depth import open_depth
+from humandata.video.parts import WHOLE, Part
 from humandata.video.probe import probe
 
 Hands = tuple[HandDetection, ...]
@@ -35,14 +36,16 @@ def measure_depth(
     detections: Sequence[Hands],
     estimator: HandEstimator,
     settings: DecodeSettings,
+    part: Part = WHOLE,
 ) -> list[Hands]:
     """The detections of N frames (timestamps (N,)), with `landmarks_depth_m` where the sidecar's measurements tell it.
 
-    A depth map counts before a second video. Raises InputError where what the sidecar names cannot be used.
+    `part` is what of the video they are of. A depth map counts before a second video. Raises InputError where what the
+    sidecar names cannot be used.
     """
     measured = list(detections)
     if sidecar.stereo is not None:
-        measured = list(_by_stereo(video, sidecar.stereo, camera, timestamp_ns, measured, estimator, settings))
+        measured = list(_by_stereo(video, sidecar.stereo, camera, timestamp_ns, measured, estimator, settings, part))
     if sidecar.depth is not None:
         measured = list(_by_maps(video, sidecar.depth, camera, timestamp_ns, measured))
     return measured
@@ -74,9 +77,20 @@ def _by_stereo(
     detections: Sequence[Hands],
     estimator: HandEstimator,
     settings: DecodeSettings,
+    part: Part,
 ) -> Iterator[Hands]:
     path = find_companion(video, second.video)
-    decoding = decode(path, probe(path), max_side=settings.max_side_px, rate_hz=settings.rate_hz)
+    info = probe(path)
+    decoding = decode(
+        path,
+        info,
+        max_side=settings.max_side_px,
+        rate_hz=settings.rate_hz,
+        part=part.beside(second.offset_ns, MAX_STEREO_LAG_NS),
+    )
+    if info.end_ns is not None and decoding.part.from_ns is not None and decoding.part.from_ns > info.end_ns:
+        yield from detections  # it ends before the part begins
+        return
     second_camera = fitted_camera(second.intrinsics, decoding.width, decoding.height, path)
     T_camera_second = transform_from_position_wxyz(np.array(second.position), np.array(second.wxyz))
     rig = StereoRig(camera, second_camera, T_camera_second)

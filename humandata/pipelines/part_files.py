@@ -1,90 +1,102 @@
-"""What was seen in a part of a long video, in two files: arrays of numbers, and the pictures one behind the other.
+"""What was seen in a part of a long video, in two files: numbers, and the stored pictures one behind the other.
 
-They are what an interrupted job goes on from. The arrays are written last, so that their presence proves both whole.
+A job that is interrupted goes on from them. The numbers are written last: where they are, the pictures are whole.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
-import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from humandata.dataset.files import write_atomically
-from humandata.errors import OutputError
-from humandata.hands.estimator import HandDetection, ManoHand
-from humandata.pipelines.sightings import Pictures, Sightings
-from humandata.schemas.landmarks import SIDES
-
-FloatArray = NDArray[np.float32]
-
-_OPTIONAL = {"landmarks_camera": (21, 3), "landmarks_depth_m": (21,)}
-_MANO = {"global_orient": (3,), "hand_pose": (15, 3), "betas": (10,)}
+from humandata.hands.packed import PackedHands, join_hands, pack_hands
+from humandata.pipelines.sightings import Sightings
+from humandata.video.spool import PictureFiles, Pictures
 
 
-class PackedHands(Sequence[tuple[HandDetection, ...]]):
-    """The hands of N frames as arrays; single precision, which is 0.0001 px and less of an estimator's own.
+@dataclass(frozen=True)
+class SeenPart:
+    """What was seen in a part, and where its pictures lie."""
 
-    `first` (N + 1,) tells which of the H hands are of which frame: those from `first[i]` up to `first[i + 1]`.
-    """
+    seen: Sightings
+    pictures: Path
+    offsets: NDArray[np.int64]
+    """(P + 1,) of the P stored pictures in that file."""
 
-    def __init__(self, first: NDArray[np.int64], columns: dict[str, NDArray[np.generic]]) -> None:
-        self.first = first
-        self.columns = columns
-        self._present = {name for name in (*_OPTIONAL, *_MANO) if name in columns}
 
-    @classmethod
-    def pack(cls, detections: Sequence[Sequence[HandDetection]]) -> PackedHands:
-        """The same hands, packed."""
-        hands = [hand for frame in detections for hand in frame]
-        first = np.concatenate([[0], np.cumsum([len(frame) for frame in detections], dtype=np.int64)])
-        columns: dict[str, NDArray[np.generic]] = {
-            "side": np.array([SIDES.index(hand.side) for hand in hands], dtype=np.int8),
-            "score": np.array([hand.score for hand in hands], dtype=np.float32),
-            "landmarks_px": _stacked([hand.landmarks_px for hand in hands], (21, 2)),
-            "landmarks_hand": _stacked([hand.landmarks_hand for hand in hands], (21, 3)),
-        }
-        for name, shape in _OPTIONAL.items():
-            if any(getattr(hand, name) is not None for hand in hands):
-                columns[name] = _stacked([getattr(hand, name) for hand in hands], shape)
-        if any(hand.mano is not None for hand in hands):
-            for name, shape in _MANO.items():
-                columns[name] = _stacked([hand.mano and getattr(hand.mano, name) for hand in hands], shape)
-        return cls(np.asarray(first, dtype=np.int64), columns)
+def part_exists(folder: Path, index: int) -> bool:
+    """Whether the part of that number is there, whole."""
+    return _numbers_path(folder, index).exists()
 
-    @classmethod
-    def joined(cls, parts: Sequence[PackedHands]) -> PackedHands:
-        """One behind the other; a column that only some of them have is NaN, which is not known, in the others."""
-        offsets = np.cumsum([0, *(len(part.columns["side"]) for part in parts)])
-        first = [part.first[:-1] + offset for part, offset in zip(parts, offsets, strict=False)]
-        shapes = {name: column.shape[1:] for part in parts for name, column in part.columns.items()}
 
-        def column(part: PackedHands, name: str) -> NDArray[np.generic]:
-            if name in part.columns:
-                return part.columns[name]
-            return np.full((len(part.columns["side"]), *shapes[name]), np.nan, dtype=np.float32)
+def write_part(folder: Path, index: int, seen: Sightings, pictures: Pictures) -> None:
+    """Write what was seen; `pictures` holds those of `seen.stored`, in that order. Raises OutputError."""
+    lengths: list[int] = []
 
-        columns = {name: np.concatenate([column(part, name) for part in parts]) for name in shapes}
-        return cls(np.concatenate([*first, offsets[-1:]]), columns)
+    def encoded() -> Iterator[bytes]:
+        for number in range(len(seen.stored)):
+            picture = pictures.read(number)
+            lengths.append(len(picture))
+            yield picture
 
-    def __len__(self) -> int:
-        return len(self.first) - 1
+    write_atomically(_pictures_path(folder, index), encoded())
+    hands = pack_hands(seen.detections)
+    said = json.dumps({"failures": seen.failures, "warnings": seen.warnings})
+    numbers = BytesIO()
+    arrays: dict[str, NDArray[np.generic]] = {
+        "timestamp_ns": seen.timestamp_ns,
+        "stored": seen.stored,
+        "offsets": np.cumsum([0, *lengths], dtype=np.int64),
+        "first_hand": hands.first,
+        "said": np.frombuffer(said.encode(), dtype=np.uint8),
+        **{f"hand_{name}": column for name, column in hands.columns.items()},
+    }
+    np.savez(numbers, allow_pickle=False, **arrays)
+    write_atomically(_numbers_path(folder, index), numbers.getvalue())
 
-    @overload
-    def __getitem__(self, index: int) -> tuple[HandDetection, ...]: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[tuple[HandDetection, ...]]: ...
-    def __getitem__(self, index: int | slice) -> tuple[HandDetection, ...] | Sequence[tuple[HandDetection, ...]]:
-        if isinstance(index, slice):
-            return [self[each] for each in range(*index.indices(len(self)))]
-        if not -len(self) <= index < len(self):
-            raise IndexError(index)
-        index %= len(self)
-        return tuple(self._hand(number) for number in range(int(self.first[index]), int(self.first[index + 1])))
+
+def read_part(folder: Path, index: int) -> SeenPart:
+    """What `write_part` wrote."""
+    with np.load(_numbers_path(folder, index), allow_pickle=False) as numbers:
+        said = json.loads(numbers["said"].tobytes())
+        hands = {name.removeprefix("hand_"): numbers[name] for name in numbers.files if name.startswith("hand_")}
+        seen = Sightings(
+            numbers["timestamp_ns"],
+            numbers["stored"],
+            PackedHands(numbers["first_hand"], hands),
+            tuple(said["failures"]),
+            tuple(said["warnings"]),
+        )
+        return SeenPart(seen, _pictures_path(folder, index), numbers["offsets"])
+
+
+def join_parts(parts: Sequence[SeenPart]) -> tuple[Sightings, PictureFiles]:
+    """At least one part after the other, and the pictures of all of them; what each of them said is said once."""
+    seen = [part.seen for part in parts]
+    before = np.cumsum([0, *(len(each.timestamp_ns) for each in seen)])
+    joined = Sightings(
+        np.concatenate([each.timestamp_ns for each in seen]),
+        np.concatenate([each.stored + offset for each, offset in zip(seen, before, strict=False)]),
+        join_hands([_packed(each) for each in seen]),
+        tuple(failure for each in seen for failure in each.failures),
+        tuple(dict.fromkeys(warning for each in seen for warning in each.warnings)),
+    )
+    return joined, PictureFiles([(part.pictures, part.offsets) for part in parts])
+
+
+def _packed(seen: Sightings) -> PackedHands:
+    return seen.detections if isinstance(seen.detections, PackedHands) else pack_hands(seen.detections)
+
+
+def _numbers_path(folder: Path, index: int) -> Path:
+    return folder / f"{index:05d}.npz"
+
+
+def _pictures_path(folder: Path, index: int) -> Path:
+    return folder / f"{index:05d}.jpgs"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from humandata.camera_motion.settings import MotionChoice, MotionSettings
 from humandata.dataset.identity import content_sha256
@@ -26,6 +26,12 @@ class DecodeSettings(Document):
 
     rate_hz: PositiveFloat = Field(default=30.0, description="detect hands at up to this rate, by true timestamps")
     max_side_px: PositiveInt = Field(default=640, description="longer side of the picture; never enlarged")
+    part_s: PositiveFloat = Field(
+        default=120.0, description="a video longer than this is looked at in parts of up to this length, side by side"
+    )
+    overlap_s: NonNegativeFloat = Field(
+        default=2.0, description="looked at beyond both ends of a part, so that a hand is found there as in one pass"
+    )
 
 
 class CameraSettings(MotionSettings):

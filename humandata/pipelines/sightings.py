@@ -38,6 +38,8 @@ class Sightings:
     """N."""
     failures: tuple[str, ...] = ()
     """What the estimator said of frames that it failed on; no hand is known of those."""
+    warnings: tuple[str, ...] = ()
+    """What the decoder said of the video."""
 
     @property
     def num_with_hands(self) -> int:
@@ -48,7 +50,7 @@ class Sightings:
 def look(
     decoding: Decoding, camera: Camera, estimator: HandEstimator, recipe: Recipe, spool: PictureSpool
 ) -> Sightings:
-    """Find hands in every frame of a video, or of a part of it, first by tracking forward and then where that left doubt.
+    """Find hands in every frame of a video, or part of it, first by tracking forward, then where that left doubt.
 
     An estimator that reconstructs is given what its detector found so, each hand on the side that its track says.
 
@@ -106,6 +108,7 @@ def look(
         np.array(stored, dtype=np.int64) - first,
         [detections[index] for index in own],
         tuple(failures),
+        tuple(decoding.warnings),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Literal, Protocol, TypeVar
@@ -13,8 +13,7 @@ from humandata.dataset.read import open_source
 from humandata.dataset.records import InputRecord, read_quarantine, read_records
 from humandata.dataset.write import quarantine_input, same_circumstances
 from humandata.errors import OutputError
-from humandata.pipelines.runner import Runner
-from humandata.pipelines.stage import Outcome, Stage
+from humandata.pipelines.stage import Outcome, Watch, unwatched
 from humandata.progress import ProgressBar
 from humandata.schemas.source import RecipeRecord, Source
 
@@ -29,6 +28,9 @@ class SourceItem(Protocol):
 
 
 ItemT = TypeVar("ItemT", bound=SourceItem)
+
+Work = Callable[[Sequence[ItemT], Watch[ItemT]], Iterator[Outcome[ItemT, InputRecord]]]
+"""The outcome of each item, as they finish."""
 
 
 @dataclass(frozen=True)
@@ -100,10 +102,10 @@ def run_source_job(
     items: Sequence[ItemT],
     is_unchanged: Callable[[ItemT, InputRecord], bool],
     stamp: Callable[[ItemT], tuple[int, int] | None],
-    stage: Stage[ItemT, InputRecord],
-    runner: Runner,
+    name: str,
+    work: Work[ItemT],
 ) -> SourceSummary:
-    """Do what is pending, set failures aside in `quarantine/`, and compile the source.
+    """Do what is pending by `work`, called `name`, set failures aside in `quarantine/`, and compile the source.
 
     A job that is interrupted keeps every finished input. Raises UsageError where the folder cannot be written, another
     job holds it, or it holds inputs of another recipe that are not given; OutputError where the disk is full or the
@@ -114,10 +116,10 @@ def run_source_job(
         pending = pending_items(spec, items, is_unchanged, stamp)
         warnings: dict[str, tuple[str, ...]] = {}
         if pending:
-            with ProgressBar(f"{stage.name} {spec.name}", len(pending), "inputs") as bar:
-                for outcome in runner.run(stage, pending):
+            with ProgressBar(f"{name} {spec.name}", len(pending), "inputs") as bar:
+                for outcome in work(pending, unwatched):
                     if outcome.result is None:
-                        _set_aside(spec, stage.name, outcome, stamp(outcome.item))
+                        _set_aside(spec, name, outcome, stamp(outcome.item))
                     elif outcome.result.warnings:
                         warnings[outcome.item.input] = outcome.result.warnings
                     bar.advance(outcome.item.input)

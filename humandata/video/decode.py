@@ -108,9 +108,9 @@ class Decoding:
         if self.part.seek_ns is not None:
             opened |= {"noaccurate_seek": None, "seek_timestamp": 1, "ss": _seconds(self.part.seek_ns)}
         video = ffmpeg.input(media_url(self.path), **opened)["V:0"]
-        bounds = {"start": self.part.from_ns, "end": self.part.until_ns}
-        if bounds := {name: _seconds(_shifted(time_ns)) for name, time_ns in bounds.items() if time_ns is not None}:
-            video = video.filter("trim", **bounds)
+        for bound, time_ns in (("start", self.part.from_ns), ("end", self.part.until_ns)):
+            if time_ns is not None:
+                video = video.filter("trim", **{bound: _seconds(_shifted(time_ns))})
         origin_s = None if self.info.start_ns is None else _shifted(self.info.start_ns) / _TICKS_PER_S
         video = video.filter("select", selection_expression(self.rate_hz, self.info.average_rate_hz, origin_s))
         if self.info.is_hdr:

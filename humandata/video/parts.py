@@ -17,6 +17,8 @@ from humandata.video.rates import thin
 from humandata.video.safety import OPEN_OPTIONS, media_url
 
 _OPEN_TIMEOUT_S = 60.0
+_USUAL_KEY_INTERVAL_NS = 10_000_000_000
+"""Key frames lie no further apart in what cameras and x264 write (250 frames)."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,13 @@ class Part:
         """Whether the frame of this time is one of the part itself."""
         return (self.start_ns is None or time_ns >= self.start_ns) and (self.stop_ns is None or time_ns < self.stop_ns)
 
+    def beside(self, offset_ns: int, slack_ns: int) -> Part:
+        """What of a second video, whose clock is `offset_ns` behind, goes with what is looked at of this one."""
+        from_ns = None if self.from_ns is None else self.from_ns - offset_ns - slack_ns
+        until_ns = None if self.until_ns is None else self.until_ns - offset_ns + slack_ns
+        seek_ns = None if from_ns is None else from_ns - _USUAL_KEY_INTERVAL_NS
+        return Part(self.index, None, None, seek_ns, from_ns, until_ns, 0)
+
 
 WHOLE = Part(0, None, None, None, None, None, 0)
 """A video that is not cut."""
@@ -57,8 +66,8 @@ def cut_into_parts(path: Path, info: VideoInfo, rate_hz: float, length_s: float,
     """The parts of a video of which at most `rate_hz` frames a second are looked at; one where it is no longer.
 
     They are about equally long, at most `length_s` and the distance of two key frames. Each is looked at with
-    `overlap_s` more on both sides. Only a file that declares to be longer is read, without decoding it; what is declared
-    decides no more than that. Raises InputError where the file cannot be read.
+    `overlap_s` more on both sides. Only a file that declares to be longer is read, without decoding it; what
+    it declares decides no more than that. Raises InputError where it cannot be read.
     """
     if info.start_ns is None or info.duration_ns is None or info.duration_ns <= length_s * 1e9:
         return [WHOLE]

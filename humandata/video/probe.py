@@ -44,6 +44,11 @@ class VideoInfo:
         """Whether the pictures need tone mapping to be viewed as ordinary (BT.709) ones."""
         return self.color_transfer in HDR_TRANSFERS
 
+    @property
+    def end_ns(self) -> int | None:
+        """The container's own time of the end, as declared."""
+        return None if self.duration_ns is None else (self.start_ns or 0) + self.duration_ns
+
 
 def probe(path: Path) -> VideoInfo:
     """Have a file opened as untrusted media, its first frame decoded, and be told what it is.

@@ -53,9 +53,7 @@ class Thinner:
         return kept
 
 
-def selection_expression(
-    rate_hz: float | None, source_rate_hz: float | None, origin_s: float | None = None
-) -> str:
+def selection_expression(rate_hz: float | None, source_rate_hz: float | None, origin_s: float | None = None) -> str:
     """The rule of `thin` for ffmpeg's `select` filter; without a rate, every frame later than the one before it.
 
     A frame without a timestamp, or not later than the last one kept, is dropped: damaged files hold such.

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
+from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Pictures(Protocol):
+    """Encoded pictures by their numbers, from 0."""
+
+    def read(self, index: int) -> bytes:
+        """The picture of that number."""
+        ...
 
 
 class PictureSpool:
@@ -37,3 +51,28 @@ class PictureSpool:
         picture = self._file.read(length)
         self._file.seek(0, 2)
         return picture
+
+
+class PictureFiles:
+    """Pictures that lie one behind the other in files; a context manager. The numbers go on from file to file."""
+
+    def __init__(self, files: Sequence[tuple[Path, NDArray[np.int64]]]) -> None:
+        """Each file with the offsets (P + 1,) of its P pictures."""
+        self._descriptors = [os.open(path, os.O_RDONLY) for path, _ in files]
+        self._offsets = [offsets for _, offsets in files]
+        self._first = np.cumsum([0, *(len(offsets) - 1 for _, offsets in files)])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for descriptor in self._descriptors:
+            os.close(descriptor)
+
+    def read(self, index: int) -> bytes:
+        """The picture of that number."""
+        file = int(np.searchsorted(self._first, index, side="right")) - 1
+        start, stop = self._offsets[file][index - self._first[file] :][:2].tolist()
+        return os.pread(self._descriptors[file], stop - start, start)

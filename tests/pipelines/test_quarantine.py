@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,8 @@ def run(stage: Failing, items: list[Item]) -> SourceSummary:
     spec = SourceSpec(
         stage.source, "things", "human_video", "video", RecipeRecord(name="r", sha256="r" * 64, content={})
     )
-    return run_source_job(spec, items, lambda *_: True, lambda item: (item.size, 0), stage, Runner(1, None))
+    work = partial(Runner(1, None).run, stage)
+    return run_source_job(spec, items, lambda *_: True, lambda item: (item.size, 0), stage.name, work)
 
 
 def test_an_input_that_always_fails_is_given_up_until_something_changes(tmp_path: Path) -> None:

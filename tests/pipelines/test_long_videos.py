@@ -1,0 +1,141 @@
+"""A long video is looked at in parts, and what is written is that of one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from humandata.dataset.read import open_source
+from humandata.dataset.validate import validate_source
+from humandata.pipelines import extract_stage
+from humandata.pipelines.extract import extract
+from humandata.pipelines.recipe import Recipe, load_recipe
+from humandata.pipelines.source_job import SourceSummary
+from humandata.video.decode import decode
+from humandata.video.probe import probe
+
+ONE_PASS = load_recipe("default", ["decode.rate_hz=15", "filters={duration: {}}"])
+IN_PARTS = load_recipe("default", ["decode.rate_hz=15", "filters={duration: {}}", "decode.part_s=2"])
+
+
+@pytest.fixture(scope="module")
+def long_video(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one video: a rendered clip to and fro for five seconds, a key frame every half second."""
+    folder = tmp_path_factory.mktemp("long") / "videos"
+    folder.mkdir()
+    source = min((clips / "videos").rglob("*.mp4"))
+    images = [cv2.resize(frame.image, (480, 360)) for frame in decode(source, probe(source))]
+    with av.open(str(folder / "long.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=20, options={"g": "10", "bf": "2", "crf": "20"})
+        stream.width, stream.height, stream.pix_fmt, stream.thread_count = 480, 360, "yuv420p", 1
+        for image in to_and_fro(images, 100):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode(None))
+    return folder
+
+
+def to_and_fro(images: list[np.ndarray], num_frames: int) -> Iterator[np.ndarray]:
+    there_and_back = images + images[-2:0:-1]
+    for number in range(num_frames):
+        yield there_and_back[number % len(there_and_back)]
+
+
+def run(videos: Path, out: Path, recipe: Recipe = IN_PARTS, workers: int = 1) -> SourceSummary:
+    [summary] = extract([videos], out, recipe, num_workers=workers)
+    return summary
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != ".lock"
+    }
+
+
+def test_parts_are_joined_without_a_seam(long_video: Path, tmp_path: Path) -> None:
+    summaries = [run(long_video, tmp_path / "one", ONE_PASS), run(long_video, tmp_path / "parts")]
+    assert [summary.failures | summary.warnings for summary in summaries] == [{}, {}]
+    sources = [open_source(tmp_path / name / "videos") for name in ("one", "parts")]
+    assert list(validate_source(sources[1])) == []
+    assert not (tmp_path / "parts" / "videos" / ".parts").exists()
+    [whole], [joined] = (
+        [source.read_episode(row["id"]) for row in source.episodes().to_pylist()] for source in sources
+    )
+    np.testing.assert_array_equal(joined.timestamp_ns, whole.timestamp_ns)
+    assert joined.images == whole.images
+    for side, arm in whole.arms.items():
+        other = joined.arms[side]
+        assert arm.hand is not None
+        assert other.hand is not None
+        # A tracker that begins two seconds before a seam has settled there; what remains is single precision, and where
+        # the fit ends (an improvement of a thousandth).
+        np.testing.assert_array_equal(other.valid, arm.valid)
+        assert np.nanmax(np.abs(other.hand.landmarks_px - arm.hand.landmarks_px)) < 0.5
+        assert np.nanmax(np.abs(other.T_world_ee[:, :3, 3] - arm.T_world_ee[:, :3, 3])) < 0.005
+
+
+def test_workers_and_an_interruption_change_nothing(
+    long_video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(long_video, tmp_path / "one")
+    run(long_video, tmp_path / "two", workers=2)
+    assert bytes_of(tmp_path / "two") == bytes_of(tmp_path / "one")
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(extract_stage, "join_parts", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run(long_video, tmp_path / "stopped")
+    [lost, *kept] = sorted((tmp_path / "stopped").rglob("*.npz"))
+    lost.unlink()  # as if the job had ended before that one
+    looked_at = []
+    see = extract_stage.see
+    monkeypatch.setattr(extract_stage, "see", lambda *given: looked_at.append(given[-1].index) or see(*given))
+    run(long_video, tmp_path / "stopped")
+    assert looked_at == [0]
+    assert len(kept) == 2
+    assert bytes_of(tmp_path / "stopped") == bytes_of(tmp_path / "one")
+
+
+def test_a_part_that_fails_costs_that_part(long_video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    see = extract_stage.see
+
+    def crash(*given: object) -> object:
+        if given[-1].index == 1:  # type: ignore[attr-defined]  # a Part
+            raise RuntimeError("no such tensor")
+        return see(*given)  # type: ignore[arg-type]  # what was given
+
+    monkeypatch.setattr(extract_stage, "see", crash)
+    summary = run(long_video, tmp_path / "shards")
+    assert summary.failures == {}
+    assert summary.warnings == {
+        "long.mp4": ("the part from 1.5 s to 3.5 s is left out: unexpected RuntimeError: no such tensor",)
+    }
+    rows = open_source(tmp_path / "shards" / "videos").episodes().to_pylist()
+    assert [row for row in rows if row["start_ns"] < 2.5e9 < row["end_ns"]] == []
+    assert len(rows) == 2
+
+
+def test_frames_that_cannot_be_decoded_are_counted(long_video: Path, tmp_path: Path) -> None:
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    damaged = bytearray((long_video / "long.mp4").read_bytes())
+    with av.open(str(long_video / "long.mp4")) as container:
+        for packet in container.demux(video=0):
+            if packet.pts is not None and 1.0 < packet.pts * packet.time_base < 4.2:
+                damaged[packet.pos : packet.pos + packet.size] = bytes(packet.size)
+    (videos / "long.mp4").write_bytes(damaged)
+    summary = run(videos, tmp_path / "shards")
+    assert summary.failures == {}
+    [told] = summary.warnings.values()
+    assert told == ("damaged: 48 of 75 frames could not be decoded",)
+    rows = open_source(tmp_path / "shards" / "videos").episodes().to_pylist()
+    assert not any(row["start_ns"] < 3e9 < row["end_ns"] for row in rows)
