@@ -12,12 +12,16 @@ import pytest
 
 from humandata.dataset.read import open_source
 from humandata.dataset.validate import validate_source
-from humandata.pipelines import extract_stage
+from humandata.hands.estimator import HandEstimator
 from humandata.pipelines.extract import extract
+from humandata.pipelines.opened_video import OpenedVideo, see
 from humandata.pipelines.recipe import Recipe, load_recipe
+from humandata.pipelines.sightings import Sightings
 from humandata.pipelines.source_job import SourceSummary
 from humandata.video.decode import decode
+from humandata.video.parts import Part
 from humandata.video.probe import probe
+from humandata.video.spool import PictureSpool
 
 ONE_PASS = load_recipe("default", ["decode.rate_hz=15", "filters={duration: {}}"])
 IN_PARTS = load_recipe("default", ["decode.rate_hz=15", "filters={duration: {}}", "decode.part_s=2"])
@@ -91,14 +95,20 @@ def test_workers_and_an_interruption_change_nothing(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(extract_stage, "join_parts", stop)
+        patched.setattr("humandata.pipelines.extract_stage.join_parts", stop)
         with pytest.raises(KeyboardInterrupt):
             run(long_video, tmp_path / "stopped")
     [lost, *kept] = sorted((tmp_path / "stopped").rglob("*.npz"))
     lost.unlink()  # as if the job had ended before that one
     looked_at = []
-    see = extract_stage.see
-    monkeypatch.setattr(extract_stage, "see", lambda *given: looked_at.append(given[-1].index) or see(*given))
+
+    def noted(
+        video: OpenedVideo, estimator: HandEstimator, recipe: Recipe, spool: PictureSpool, part: Part
+    ) -> Sightings:
+        looked_at.append(part.index)
+        return see(video, estimator, recipe, spool, part)
+
+    monkeypatch.setattr("humandata.pipelines.extract_stage.see", noted)
     run(long_video, tmp_path / "stopped")
     assert looked_at == [0]
     assert len(kept) == 2
@@ -106,14 +116,14 @@ def test_workers_and_an_interruption_change_nothing(
 
 
 def test_a_part_that_fails_costs_that_part(long_video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    see = extract_stage.see
-
-    def crash(*given: object) -> object:
-        if given[-1].index == 1:  # type: ignore[attr-defined]  # a Part
+    def crash(
+        video: OpenedVideo, estimator: HandEstimator, recipe: Recipe, spool: PictureSpool, part: Part
+    ) -> Sightings:
+        if part.index == 1:
             raise RuntimeError("no such tensor")
-        return see(*given)  # type: ignore[arg-type]  # what was given
+        return see(video, estimator, recipe, spool, part)
 
-    monkeypatch.setattr(extract_stage, "see", crash)
+    monkeypatch.setattr("humandata.pipelines.extract_stage.see", crash)
     summary = run(long_video, tmp_path / "shards")
     assert summary.failures == {}
     assert summary.warnings == {
@@ -130,7 +140,7 @@ def test_frames_that_cannot_be_decoded_are_counted(long_video: Path, tmp_path: P
     damaged = bytearray((long_video / "long.mp4").read_bytes())
     with av.open(str(long_video / "long.mp4")) as container:
         for packet in container.demux(video=0):
-            if packet.pts is not None and 1.0 < packet.pts * packet.time_base < 4.2:
+            if packet.pts is not None and packet.pos is not None and 1.0 < packet.pts * packet.time_base < 4.2:
                 damaged[packet.pos : packet.pos + packet.size] = bytes(packet.size)
     (videos / "long.mp4").write_bytes(damaged)
     summary = run(videos, tmp_path / "shards")
