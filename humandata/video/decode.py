@@ -44,6 +44,10 @@ _TICKS_PER_S = 1_000_000_000
 _OFFSET_S = 86_400
 """Added while ffmpeg has the frames, taken off again: it drops the negative times that some files begin with."""
 
+_TELL_LATE = "1+0*if(isnan(t)+lte(t,ld(0)),print(t,16),st(0,t))"
+"""Lets every frame pass, and has ffmpeg print, as an error (16), the time of those that `selection_expression` leaves
+out because it is not after all that came before."""
+
 _HDR_COLORS = {"color_primaries": "bt2020", "colorspace": "bt2020nc"}
 """What PQ and HLG video is in practice; files often leave it unsaid, and zscale then refuses."""
 
@@ -108,6 +112,8 @@ class Decoding:
         if self.part.seek_ns is not None:
             opened |= {"noaccurate_seek": None, "seek_timestamp": 1, "ss": _seconds(self.part.seek_ns)}
         video = ffmpeg.input(media_url(self.path), **opened)["V:0"]
+        if self.part == WHOLE:
+            video = video.filter("select", _TELL_LATE)
         for bound, time_ns in (("start", self.part.from_ns), ("end", self.part.until_ns)):
             if time_ns is not None:
                 video = video.filter("trim", **{bound: _seconds(_shifted(time_ns))})
@@ -158,6 +164,10 @@ class Decoding:
             raise InputError(f"{self.path}: no frame could be decoded ({reason})")
         if self.part == WHOLE:
             self.warnings += how_it_ended(self.info, last_ns, self.rate_hz)
+            num_late = sum(message.startswith("[Eval] ") for message in messages)
+            if num_late:
+                self.warnings.append(f"left out: {num_late} frames with no time, or none after the frames before them")
+            messages = [message for message in messages if not message.startswith("[Eval] ")]
             if messages or return_code:
                 # Sorted: decoder and demuxer are threads of their own, and report in any order.
                 shown = "; ".join(sorted(set(messages))[:3]) or f"ffmpeg ended with code {return_code}"
