@@ -42,8 +42,9 @@ class _Commands(TyperGroup):
         except HumandataError as error:
             typer.secho(f"error: {error}", fg="red", err=True)
             raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
-        except KeyboardInterrupt:
-            typer.echo("interrupted: what is finished is kept; run the same command again to go on.", err=True)
+        except KeyboardInterrupt as interruption:
+            kept = str(interruption) or "what is finished is kept; run the same command again to go on."
+            typer.echo(f"interrupted: {kept}", err=True)
             raise typer.Exit(130) from None
 
 

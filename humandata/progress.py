@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
+import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Self, TextIO
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 SECONDS_BETWEEN_LINES = 10.0
+REFRESHES_PER_SECOND = 2.0
 
 
 class ProgressBar:
@@ -71,3 +78,64 @@ class ProgressBar:
     def _say(self, line: str) -> None:
         sys.stderr.write(line + "\n")
         sys.stderr.flush()
+
+
+class Display:
+    """Shows what is going on while the main thread is busy: redrawn in a terminal, a line now and then elsewhere.
+
+    It writes to a copy of stderr's descriptor, which is there too while native libraries are silenced. A stream that is
+    closed or full never ends the work.
+    """
+
+    def __init__(self, screen: Callable[[], RenderableType], line: Callable[[], str]) -> None:
+        self._screen, self._line = screen, line
+        self._live: Live | None = None
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        """Show it at once, and from then on by itself."""
+        self._stream = _own_stderr()
+        console = Console(file=self._stream)
+        if console.is_terminal and not console.is_dumb_terminal:
+            self._live = Live(
+                console=console,
+                get_renderable=self._screen,
+                refresh_per_second=REFRESHES_PER_SECOND,
+                redirect_stdout=False,
+                vertical_overflow="crop",
+            )
+            with suppress(OSError):
+                self._live.start(refresh=True)
+            return
+        self._say()
+        self._lines = threading.Thread(target=self._say_now_and_then, daemon=True)
+        self._lines.start()
+
+    def stop(self) -> None:
+        """Show it for the last time."""
+        if self._live is not None:
+            with suppress(OSError):
+                self._live.stop()
+        else:
+            self._stopped.set()
+            self._lines.join()
+            self._say()
+        if self._stream is not sys.stderr:
+            with suppress(OSError):
+                self._stream.close()
+
+    def _say_now_and_then(self) -> None:
+        while not self._stopped.wait(SECONDS_BETWEEN_LINES):
+            self._say()
+
+    def _say(self) -> None:
+        with suppress(OSError):
+            self._stream.write(self._line() + "\n")
+            self._stream.flush()
+
+
+def _own_stderr() -> TextIO:
+    try:
+        return os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding=sys.stderr.encoding, errors="replace")
+    except (OSError, io.UnsupportedOperation):
+        return sys.stderr  # no file, as in a notebook or a test

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 
 from humandata.dataset.compile import finished_record
@@ -13,7 +12,7 @@ from humandata.embodiments.embodiment import Embodiment
 from humandata.errors import InputError, UsageError
 from humandata.pipelines.recipe import recipe_record
 from humandata.pipelines.runner import open_runner
-from humandata.pipelines.source_job import SourceSpec, SourceSummary, pending_items, run_source_job
+from humandata.pipelines.source_job import SourceSpec, SourceSummary, in_one_stage, pending_items, run_source_job
 from humandata.pipelines.stage import Needs
 from humandata.readers import open_dataset
 from humandata.readers.camera_names import primary_camera
@@ -68,7 +67,7 @@ def ingest(
     plan = plan_ingest(dataset, out, recipe, name)
     stage = IngestStage(dataset.absolute(), plan.spec.path.absolute(), plan.embodiment, recipe, plan.spec.recipe.sha256)
     with open_runner(num_workers, address) as runner:
-        return run_source_job(plan.spec, plan.items, is_unchanged, stamp, stage.name, partial(runner.run, stage))
+        return run_source_job(plan.spec, plan.items, is_unchanged, stamp, stage.name, in_one_stage(stage, runner))
 
 
 def is_unchanged(item: EpisodeRef, record: InputRecord) -> bool:

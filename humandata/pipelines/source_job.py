@@ -6,31 +6,23 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from humandata.dataset.compile import compile_source, finished_record, refuse_mixed_recipes, source_lock
 from humandata.dataset.read import open_source
 from humandata.dataset.records import InputRecord, read_quarantine, read_records
 from humandata.dataset.write import quarantine_input, same_circumstances
 from humandata.errors import OutputError
-from humandata.pipelines.stage import Outcome, Watch, unwatched
-from humandata.progress import ProgressBar
+from humandata.pipelines.job_progress import JobProgress
+from humandata.pipelines.runner import Runner
+from humandata.pipelines.source_item import SourceItem
+from humandata.pipelines.stage import Outcome, Stage
 from humandata.schemas.source import RecipeRecord, Source
-
-
-class SourceItem(Protocol):
-    """One input of a source."""
-
-    @property
-    def input(self) -> str:
-        """Its name within the source."""
-        ...
-
 
 ItemT = TypeVar("ItemT", bound=SourceItem)
 
-Work = Callable[[Sequence[ItemT], Watch[ItemT]], Iterator[Outcome[ItemT, InputRecord]]]
-"""The outcome of each item, as they finish."""
+Work = Callable[[Sequence[ItemT], JobProgress], Iterator[Outcome[ItemT, InputRecord]]]
+"""The outcome of each item, as they finish; the progress is told who does what, and what is done in part."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +89,11 @@ def pending_items(
     return pending
 
 
+def in_one_stage(stage: Stage[ItemT, InputRecord], runner: Runner) -> Work[ItemT]:
+    """Work that one stage does from beginning to end."""
+    return lambda items, progress: runner.run(stage, items, progress.watch)
+
+
 def run_source_job(
     spec: SourceSpec,
     items: Sequence[ItemT],
@@ -115,15 +112,22 @@ def run_source_job(
         refuse_mixed_recipes(spec.path, {item.input for item in items}, spec.recipe.sha256)
         pending = pending_items(spec, items, is_unchanged, stamp)
         warnings: dict[str, tuple[str, ...]] = {}
-        if pending:
-            with ProgressBar(f"{name} {spec.name}", len(pending), "inputs") as bar:
-                for outcome in work(pending, unwatched):
-                    if outcome.result is None:
-                        _set_aside(spec, name, outcome, stamp(outcome.item))
-                    elif outcome.result.warnings:
-                        warnings[outcome.item.input] = outcome.result.warnings
-                    bar.advance(outcome.item.input)
-        document = compile_source(spec.path, spec.name, spec.kind, spec.format, spec.recipe)
+        progress = JobProgress(f"{name} {spec.name}", _weights(pending, stamp), len(items) - len(pending))
+        try:
+            if pending:
+                with progress:
+                    for outcome in work(pending, progress):
+                        if outcome.result is None:
+                            _set_aside(spec, name, outcome, stamp(outcome.item))
+                        elif outcome.result.warnings:
+                            warnings[outcome.item.input] = outcome.result.warnings
+                        progress.finish(outcome.item.input, outcome.result)
+            document = compile_source(spec.path, spec.name, spec.kind, spec.format, spec.recipe)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(
+                f"{progress.num_finished} of {len(items)} inputs are done and kept in {spec.path}; "
+                "run the same command again to go on."
+            ) from None
     given = {item.input for item in items}
     tried = {item.input for item in pending}
     failed = [record for record in read_quarantine(spec.path) if record.input in given]
@@ -143,6 +147,12 @@ def run_source_job(
         },
         figures=dict(sum((Counter(record.figures) for record in read_records(spec.path)), Counter[str]())),
     )
+
+
+def _weights(items: Sequence[ItemT], stamp: Callable[[ItemT], tuple[int, int] | None]) -> dict[str, float]:
+    """The bytes of each input, by which the time it takes is judged."""
+    sizes = {item.input: stamp(item) for item in items}
+    return {name: float(found[0]) if found else 0.0 for name, found in sizes.items()}
 
 
 def _set_aside(

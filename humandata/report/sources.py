@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any, Protocol, get_args
 
 from humandata.dataset.records import MAX_FAILED_RUNS
-from humandata.pipelines.source_job import SourceItem, SourceSpec, SourceSummary
+from humandata.pipelines.source_item import SourceItem
+from humandata.pipelines.source_job import SourceSpec, SourceSummary
 from humandata.report.console import print_json, print_line, print_table
 from humandata.schemas.episode import CameraMotion
 

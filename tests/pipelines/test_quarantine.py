@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from humandata.dataset.records import MAX_FAILED_RUNS, InputRecord, read_quarant
 from humandata.dataset.write import InputIdentity, write_input
 from humandata.errors import InputError, OutputError
 from humandata.pipelines.runner import Runner
-from humandata.pipelines.source_job import SourceSpec, SourceSummary, run_source_job
+from humandata.pipelines.source_job import SourceSpec, SourceSummary, in_one_stage, run_source_job
 from humandata.pipelines.stage import Needs
 from humandata.schemas.source import RecipeRecord
 
@@ -58,7 +57,7 @@ def run(stage: Failing, items: list[Item]) -> SourceSummary:
     spec = SourceSpec(
         stage.source, "things", "human_video", "video", RecipeRecord(name="r", sha256="r" * 64, content={})
     )
-    work = partial(Runner(1, None).run, stage)
+    work = in_one_stage(stage, Runner(1, None))
     return run_source_job(spec, items, lambda *_: True, lambda item: (item.size, 0), stage.name, work)
 
 

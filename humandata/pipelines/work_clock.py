@@ -1,0 +1,133 @@
+"""Who does what, for how long, and how much is left: times and weights, nothing of how it is shown."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from threading import RLock
+
+
+@dataclass(frozen=True)
+class Doing:
+    """What a worker is doing, and for how many seconds; `item` is None where it has nothing to do."""
+
+    worker: str
+    item: str | None
+    seconds: float
+
+
+class WorkClock:
+    """Adds up the workers' time spent on each item; may be asked from another thread.
+
+    Items differ in length, so they count by `weights`, such as their bytes. An item may be begun more than once and by
+    several workers at a time, one for each of its parts: what counts is the time that all of them spend on it.
+    """
+
+    def __init__(self, weights: Mapping[str, float], now: Callable[[], float] = time.monotonic) -> None:
+        self._weights = {name: max(weight, 1.0) for name, weight in weights.items()}
+        self._now = now
+        self._started = now()
+        self._first_begun: float | None = None
+        self._spent = dict.fromkeys(weights, 0.0)
+        self._share = dict.fromkeys(weights, 0.0)
+        self._finished: set[str] = set()
+        self._workers: dict[str, tuple[str | None, float]] = {}
+        self._lock = RLock()
+
+    def begin(self, worker: str, item: str | None) -> None:
+        """A worker begins an item, or has nothing to do any more."""
+        with self._lock:
+            self._first_begun = self._now() if self._first_begun is None else self._first_begun
+            self._stop(worker)
+            self._workers[worker] = (item, self._now())
+
+    def finish_part(self, item: str, share: float) -> None:
+        """A part of an item is done, so much of the whole."""
+        with self._lock:
+            self._share[item] += share
+
+    def finish(self, item: str) -> None:
+        """Nothing is left to do of an item."""
+        with self._lock:
+            self._share[item] = 1.0
+            for doing in self.doing():
+                if doing.item == item:
+                    self.begin(doing.worker, None)
+            self._finished.add(item)
+
+    def doing(self) -> list[Doing]:
+        """What every worker that has begun anything does now; who has been at it longest comes first."""
+        with self._lock:
+            now = self._now()
+            doing = [Doing(worker, item, now - since) for worker, (item, since) in self._workers.items()]
+        return sorted(doing, key=lambda each: -each.seconds)
+
+    @property
+    def elapsed_s(self) -> float:
+        """Since the clock was made."""
+        return self._now() - self._started
+
+    @property
+    def num_finished(self) -> int:
+        """Items."""
+        return len(self._finished)
+
+    @property
+    def seconds_for_finished(self) -> float:
+        """How long what is finished would have taken all who are at work now; at the end, how long it took."""
+        with self._lock:
+            num_at_work = sum(item is not None for item, _ in self._workers.values())
+            if num_at_work:
+                return self._finished_work_s() / num_at_work
+            return self._now() - self._first_begun if self._first_begun is not None else 0.0
+
+    @property
+    def fraction(self) -> float:
+        """How much is done, in [0, 1]; an item at work counts by its time, once it is known how long one takes."""
+        with self._lock:
+            left = self._work_left_s()
+            if left is None:
+                return 0.0
+            return 1.0 - sum(left.values()) / (self._pace() * sum(self._weights.values()))
+
+    @property
+    def seconds_left(self) -> float | None:
+        """By the pace of what is finished; None until anything is. An item takes one worker for each of its parts."""
+        with self._lock:
+            left = self._work_left_s()
+            if left is None:
+                return None
+            at_work = [item for item, _ in self._workers.values() if item is not None]
+            side_by_side = sum(left.values()) / max(1, len(at_work))
+            return max([side_by_side, *(work_s / max(1, at_work.count(item)) for item, work_s in left.items())])
+
+    def _stop(self, worker: str) -> None:
+        item, since = self._workers.get(worker, (None, 0.0))
+        if item is not None:
+            self._spent[item] += self._now() - since
+
+    def _finished_work_s(self) -> float:
+        return sum(self._spent[item] for item in self._finished)
+
+    def _pace(self) -> float:
+        """Workers' seconds for one unit of weight."""
+        begun = [item for item, share in self._share.items() if share]
+        return sum(self._spent[item] for item in begun) / sum(self._weights[item] * self._share[item] for item in begun)
+
+    def _work_left_s(self) -> dict[str, float] | None:
+        """Workers' time that each unfinished item still takes, if it takes no longer than its weight says."""
+        if not any(self._share.values()):
+            return None
+        pace = self._pace()
+        if not pace:
+            return None
+        spent = dict(self._spent)
+        for doing in self.doing():
+            if doing.item is not None:
+                spent[doing.item] += doing.seconds
+        return {
+            item: max(weight * pace - spent[item], 0.0)
+            for item, weight in self._weights.items()
+            if item not in self._finished
+        }
