@@ -1,0 +1,62 @@
+"""A job on a Ray cluster of two nodes on this machine: one comes while it runs, and is killed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from doing import Sharding
+from ray.cluster_utils import Cluster
+
+from humandata.pipelines.runner import open_runner
+
+NODE = {"num_cpus": 1, "object_store_memory": 80 << 20}
+ITEMS = [f"{number:02}" for number in range(8)]
+UNTIL_SECOND, DOOMED = ITEMS[1], ITEMS[2]
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    """A head with room for one worker."""
+    here = Path(__file__).parent
+    monkeypatch.setenv("PYTHONPATH", f"{here}:{here.parent}")  # where the workers find the stage
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    started = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
+    yield started
+    started.shutdown()
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_a_node_that_comes_is_used_and_one_that_dies_loses_only_what_it_was_doing(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    with open_runner(1) as alone:
+        assert len(list(alone.run(Sharding(tmp_path / "alone"), ITEMS))) == len(ITEMS)
+    second_at_work, killed = tmp_path / "second", tmp_path / "killed"
+    stage = Sharding(tmp_path / "cluster", waits={UNTIL_SECOND: second_at_work, DOOMED: killed})
+    begun: Counter[str] = Counter()
+
+    def watch(_worker: str, item: str | None) -> None:
+        begun.update([item] if item else [])
+        if item == DOOMED:  # the first worker is still waiting, so this is another one, on the node that came
+            second_at_work.touch()
+        if begun[DOOMED] == 2:
+            killed.touch()
+
+    with open_runner(address=cluster.address) as runner:
+        done = []
+        for outcome in runner.run(stage, ITEMS, watch):
+            assert outcome.error is None
+            done.append(outcome.item)
+            if outcome.item == ITEMS[0]:
+                node = cluster.add_node(**NODE)
+            elif outcome.item == UNTIL_SECOND:
+                cluster.remove_node(node, allow_graceful=False)
+    assert sorted(done) == ITEMS
+    assert begun == Counter({item: 2 if item == DOOMED else 1 for item in ITEMS})
+    assert content(tmp_path / "cluster") == content(tmp_path / "alone")
