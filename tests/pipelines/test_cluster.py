@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from doing import Sharding
@@ -12,7 +13,7 @@ from ray.cluster_utils import Cluster
 
 from humandata.pipelines.runner import open_runner
 
-NODE = {"num_cpus": 1, "object_store_memory": 80 << 20}
+NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 << 20}
 ITEMS = [f"{number:02}" for number in range(8)]
 UNTIL_SECOND, DOOMED = ITEMS[1], ITEMS[2]
 
@@ -25,7 +26,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     started = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
     yield started
-    started.shutdown()
+    started.shutdown()  # type: ignore[no-untyped-call]
 
 
 def content(folder: Path) -> dict[str, bytes]:
