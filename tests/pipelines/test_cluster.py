@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from doing import Sharding
 from ray.cluster_utils import Cluster
+from sharding import Sharding
 
 from humandata.pipelines.runner import open_runner
 
