@@ -1,6 +1,6 @@
 """Launcher for a checkout: `python cli.py ...` is the installed `humandata ...`."""
 
-from humandata.cli import app
+from humandata.__main__ import main
 
 if __name__ == "__main__":
-    app()
+    main()

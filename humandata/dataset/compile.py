@@ -158,7 +158,7 @@ def _remove_orphans(source: Path, records: Sequence[InputRecord]) -> None:
     listed = {Path(path).name for record in records for path in record.files}
     for path in (source / "data").glob("*"):
         if path.name not in listed:
-            path.unlink()
+            path.unlink(missing_ok=True)  # its writer may be ending only now
     for folder in (source, source / "inputs", source / "quarantine"):
         for path in folder.glob(".*.tmp"):
-            path.unlink()
+            path.unlink(missing_ok=True)

@@ -15,8 +15,10 @@ from rich.progress_bar import ProgressBar as Bar
 from rich.table import Table
 from rich.text import Text
 
+from humandata.dataset.attempts import AttemptNote
 from humandata.dataset.records import InputRecord
 from humandata.pipelines.source_item import SourceItem
+from humandata.pipelines.stage import THIS_PROCESS
 from humandata.pipelines.work_clock import Doing, WorkClock
 from humandata.progress import Display
 
@@ -29,10 +31,11 @@ _LINES_BESIDE_WORKERS = 5
 class JobProgress:
     """A context manager around the work on a source's inputs; told of every beginning and every end."""
 
-    def __init__(self, title: str, weights: Mapping[str, float], num_finished_before: int) -> None:
-        """`weights` tells each input that is to be done, and its size."""
+    def __init__(self, title: str, weights: Mapping[str, float], num_finished_before: int, note: AttemptNote) -> None:
+        """`weights` tells each input that is to be done, and its size; `note` learns what this very process does."""
         self._title = title
         self._total = len(weights)
+        self._note = note
         self._before = num_finished_before
         self._clock = WorkClock(weights)
         self._counts: Counter[str] = Counter({"kept": 0, "rejected": 0, "quarantined": 0})
@@ -55,6 +58,8 @@ class JobProgress:
 
     def begin(self, worker: str, name: str | None, what: str = "") -> None:
         """A worker begins an input, or `what` of it; or it has nothing to do."""
+        if worker == THIS_PROCESS:
+            self._note.begin(name)
         self._clock.begin(worker, name)
         self._what[worker] = f" ({what})" if what else ""
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from humandata.pipelines.stage import ItemT, Outcome, ResultT, Stage, Watch, attempt
-
-WORKER = "worker 1"
+from humandata.pipelines.stage import THIS_PROCESS, ItemT, Outcome, ResultT, Stage, Watch, attempt
 
 
 def run_locally(
@@ -16,8 +14,8 @@ def run_locally(
     stage.setup()
     try:
         for item in items:
-            watch(WORKER, item)
+            watch(THIS_PROCESS, item)
             yield attempt(stage, item)
-        watch(WORKER, None)
+        watch(THIS_PROCESS, None)
     finally:
         stage.close()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
+from humandata.dataset.attempts import AttemptNote, forget_death, left_behind
 from humandata.dataset.compile import compile_source, finished_record, refuse_mixed_recipes, source_lock
 from humandata.dataset.read import open_source
 from humandata.dataset.records import InputRecord, read_quarantine, read_records
@@ -75,18 +77,20 @@ def pending_items(
 ) -> list[ItemT]:
     """The items that have no record yet by this recipe, or whose input has changed since; not what was given up.
 
+    What failed before comes last: if it ends the whole process this time too, the others are done.
+
     `stamp` tells an input's size and modification time, None where they cannot be told.
     """
     pending = []
-    given_up = {record.input: record for record in read_quarantine(spec.path) if record.given_up}
+    quarantined = {record.input: record for record in read_quarantine(spec.path)}
     for item in items:
-        failed = given_up.get(item.input)
-        if failed is not None and same_circumstances(failed, spec.recipe.sha256, stamp(item)):
+        failed = quarantined.get(item.input)
+        if failed is not None and failed.given_up and same_circumstances(failed, spec.recipe.sha256, stamp(item)):
             continue
         record = finished_record(spec.path, item.input, spec.recipe.sha256)
         if record is None or not is_unchanged(item, record):
             pending.append(item)
-    return pending
+    return sorted(pending, key=lambda item: item.input in quarantined)
 
 
 def in_one_stage(stage: Stage[ItemT, InputRecord], runner: Runner) -> Work[ItemT]:
@@ -111,21 +115,21 @@ def run_source_job(
     with source_lock(spec.path):
         refuse_mixed_recipes(spec.path, {item.input for item in items}, spec.recipe.sha256)
         pending = pending_items(spec, items, is_unchanged, stamp)
-        warnings: dict[str, tuple[str, ...]] = {}
-        progress = JobProgress(f"{name} {spec.name}", _weights(pending, stamp), len(items) - len(pending))
+        if _count_death(spec, name, pending, stamp):
+            pending = pending_items(spec, items, is_unchanged, stamp)
+        num_done, warnings = len(items) - len(pending), {}
         try:
-            if pending:
-                with progress:
-                    for outcome in work(pending, progress):
-                        if outcome.result is None:
-                            _set_aside(spec, name, outcome, stamp(outcome.item))
-                        elif outcome.result.warnings:
-                            warnings[outcome.item.input] = outcome.result.warnings
-                        progress.finish(outcome.item.input, outcome.result)
+            with closing(_work(spec, name, work, pending, num_done, stamp)) as outcomes:
+                for outcome in outcomes:
+                    if outcome.result is None:
+                        _set_aside(spec, name, outcome, stamp(outcome.item))
+                    elif outcome.result.warnings:
+                        warnings[outcome.item.input] = outcome.result.warnings
+                    num_done += 1
             document = compile_source(spec.path, spec.name, spec.kind, spec.format, spec.recipe)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(
-                f"{progress.num_finished} of {len(items)} inputs are done and kept in {spec.path}; "
+                f"{num_done} of {len(items)} inputs are done and kept in {spec.path}; "
                 "run the same command again to go on."
             ) from None
     given = {item.input for item in items}
@@ -147,6 +151,39 @@ def run_source_job(
         },
         figures=dict(sum((Counter(record.figures) for record in read_records(spec.path)), Counter[str]())),
     )
+
+
+def _work(
+    spec: SourceSpec,
+    name: str,
+    work: Work[ItemT],
+    pending: Sequence[ItemT],
+    num_done: int,
+    stamp: Callable[[ItemT], tuple[int, int] | None],
+) -> Generator[Outcome[ItemT, InputRecord]]:
+    """The outcomes of what is pending, shown as they come."""
+    if not pending:
+        return
+    with (
+        AttemptNote(spec.path) as note,
+        JobProgress(f"{name} {spec.name}", _weights(pending, stamp), num_done, note) as progress,
+    ):
+        for outcome in work(pending, progress):
+            yield outcome
+            progress.finish(outcome.item.input, outcome.result)
+
+
+def _count_death(
+    spec: SourceSpec, name: str, pending: Sequence[ItemT], stamp: Callable[[ItemT], tuple[int, int] | None]
+) -> bool:
+    """Set aside what an earlier run died of in the midst of its work, as one more run that failed."""
+    death = left_behind(spec.path)
+    found = [item for item in pending if death is not None and item.input == death.input]
+    for item in found:
+        assert death is not None
+        quarantine_input(spec.path, item.input, name, death.error, death.log, spec.recipe.sha256, stamp(item))
+    forget_death(spec.path)
+    return bool(found)
 
 
 def _weights(items: Sequence[ItemT], stamp: Callable[[ItemT], tuple[int, int] | None]) -> dict[str, float]:

@@ -65,6 +65,9 @@ class Outcome(Generic[ItemT, ResultT]):
 Watch = Callable[[str, ItemT | None], None]
 """Told who does what: the worker's name and the item it begins, or None when it has nothing to do any more."""
 
+THIS_PROCESS = "this process"
+"""Name of the worker that is no process of its own: where it dies, nobody is left to notice."""
+
 
 def unwatched(worker: str, item: object) -> None:
     """Take no notice: the `Watch` of who does not care."""

@@ -5,6 +5,7 @@
 It imports nothing of the package, so that it starts in 10 ms, and it runs as a process of its own rather than as a
 `preexec_fn`, which may deadlock in a program with threads. Fences, each where the system has it:
 
+- the program ends with the process that started it (Linux);
 - limits of memory, processor time, the size of a file and the number of open files (POSIX);
 - Landlock (Linux 5.13 and later): of the file system only what is named READABLE can be read, and nothing be written;
 - seccomp (Linux on x86-64 and ARM64): no socket, no other process, no other program, no writing, no tracing.
@@ -28,7 +29,7 @@ MAX_OUTPUT_BYTES = 16 << 20
 MAX_OPEN_FILES = 256
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
-_PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 38, 22, 2
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 1, 38, 22, 2
 _EPERM, _EACCES, _ENOSYS = 1, 13, 38
 
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
@@ -106,6 +107,9 @@ def main(arguments: list[str]) -> None:
     readable, program = arguments[3 : 3 + num_readable], arguments[3 + num_readable :]
     path = ctypes.create_string_buffer(os.fsencode(program[0]))
     limit_resources(memory_bytes, cpu_s)
+    if sys.platform == "linux":
+        # A reader that is killed cannot end its decoder, which, stopped or caught in a file, would live on.
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if sys.platform == "linux" and _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0:
         if readable:
             restrict_files([program[0], *readable])

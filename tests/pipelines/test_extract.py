@@ -131,7 +131,7 @@ def test_a_job_that_is_stopped_keeps_what_it_finished(
 
     with monkeypatch.context() as patched:
         patched.setattr("humandata.pipelines.job_progress.JobProgress.finish", stop)
-        with pytest.raises(KeyboardInterrupt, match=r"0 of 2 inputs are done and kept in .* again to go on"):
+        with pytest.raises(KeyboardInterrupt, match=r"1 of 2 inputs are done and kept in .* again to go on"):
             run(videos, tmp_path / "shards")
     resumed = run(videos, tmp_path / "shards")
     assert resumed.num_unchanged == 1

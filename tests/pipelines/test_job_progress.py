@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from humandata.dataset.attempts import AttemptNote
 from humandata.dataset.write import InputIdentity, Rejection, write_input
 from humandata.pipelines.job_progress import JobProgress, JobScreen
 
@@ -18,7 +19,7 @@ NAMES = ["folder of videos/the first one.mp4", "b\n\x1b[31m.mp4", *(f"{index}.mp
 @pytest.fixture
 def progress(tmp_path: Path) -> JobProgress:
     """A job with an input finished, one failed and thirty workers at work."""
-    shown = JobProgress("extract videos", dict.fromkeys(NAMES, 1.0), num_finished_before=8)
+    shown = JobProgress("extract videos", dict.fromkeys(NAMES, 1.0), num_finished_before=8, note=AttemptNote(tmp_path))
     for index, name in enumerate(NAMES):
         shown.begin(f"worker {index + 1}", name, "10.0 s to 20.0 s" if name == "29.mp4" else "")
     rejected = [Rejection("x", None, NAMES[2], 0, 1, "speed", "too fast", 2.0, 1.0)]
@@ -72,14 +73,14 @@ def test_a_log_gets_a_line_at_once_now_and_then_and_at_the_end(
     assert "longest at work: folder of videos/the first one.mp4 for 0:00:00" in lines[-1]
 
 
-def test_before_anyone_begins_it_says_that_workers_start(capsys: pytest.CaptureFixture[str]) -> None:
-    with JobProgress("extract videos", {"a": 1.0}, 0) as fresh:
+def test_before_anyone_begins_it_says_that_workers_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with JobProgress("extract videos", {"a": 1.0}, 0, AttemptNote(tmp_path)) as fresh:
         assert "workers start" in screen(fresh, 80, 24)
     assert "workers start" in capsys.readouterr().err
 
 
-def test_a_log_that_can_take_no_more_does_not_end_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_that_can_take_no_more_does_not_end_the_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Path("/dev/full").open("w") as full, monkeypatch.context() as patched:
         patched.setattr("sys.stderr", full)
-        with JobProgress("extract videos", {"a": 1.0}, 0):
+        with JobProgress("extract videos", {"a": 1.0}, 0, AttemptNote(tmp_path)):
             pass

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from humandata.cli import app
-from humandata.dataset.records import MAX_FAILED_RUNS, InputRecord, read_quarantine
+from humandata.dataset.records import MAX_FAILED_RUNS, InputRecord, read_quarantine, read_records
 from humandata.dataset.write import InputIdentity, write_input
 from humandata.errors import InputError, OutputError
 from humandata.pipelines.runner import Runner
@@ -50,6 +54,12 @@ class Failing:
             raise InputError("broken: holds text, not video")
         if item.input == "bug":
             raise ZeroDivisionError("an oversight")
+        if item.input == "abort":
+            os.abort()
+        if item.input == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if item.input == "interrupt":
+            raise KeyboardInterrupt
         return write_input(self.source, InputIdentity(item.input, "0" * 64, 1, 1), "r" * 64, [])
 
 
@@ -103,3 +113,69 @@ def test_a_full_disk_stops_the_job_and_blames_no_input(tmp_path: Path) -> None:
     assert read_quarantine(stage.source) == []
     stage.full = False
     assert run(stage, [Item("a"), Item("b")]).document.counts.inputs == 2
+
+
+def run_in_a_process(source: Path, *inputs: str) -> int:
+    """Exit code of a process that runs a job; negative where a signal ended it."""
+    code = "import sys; from pathlib import Path; from test_quarantine import Failing, Item, run\n"
+    code += "run(Failing(Path(sys.argv[1])), [Item(name) for name in sys.argv[2:]])"
+    search_path = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(search_path)}
+    command = [sys.executable, "-c", code, str(source), *inputs]
+    return subprocess.run(command, env=environment, capture_output=True, check=False).returncode
+
+
+def test_an_input_under_which_the_process_crashes_comes_last_and_is_given_up(tmp_path: Path) -> None:
+    source, undisturbed = tmp_path / "things", Failing(tmp_path / "undisturbed")
+    assert run_in_a_process(source, "abort", "one", "two") == -signal.SIGABRT
+    assert read_records(source) == []
+    for _ in range(MAX_FAILED_RUNS - 1):
+        assert run_in_a_process(source, "abort", "one", "two") == -signal.SIGABRT
+        assert [record.input for record in read_records(source)] == ["one", "two"], "the others are done first"
+    summary = run(Failing(source), [Item("abort"), Item("one"), Item("two")])
+    assert summary.given_up == ("abort",)
+    assert "the process crashed (Fatal Python error: Aborted)" in summary.failures["abort"]
+    [record] = read_quarantine(source)
+    assert record.attempts == MAX_FAILED_RUNS
+    assert any("in process" in line for line in record.log), "it tells where it was"
+    run(undisturbed, [Item("one"), Item("two")])
+    left_over = {path.name for path in source.iterdir()} - {path.name for path in undisturbed.source.iterdir()}
+    assert left_over == {"quarantine"}
+
+
+def test_an_input_under_which_the_process_is_killed_counts_as_tried(tmp_path: Path) -> None:
+    source = tmp_path / "things"
+    assert run_in_a_process(source, "kill") == -signal.SIGKILL
+    assert run(Failing(source), [Item("one")]).document.counts.quarantined == 0, "of another job it is none"
+    assert run_in_a_process(source, "kill") == -signal.SIGKILL
+    with pytest.raises(KeyboardInterrupt):
+        run(Failing(source), [Item("interrupt"), Item("kill")])
+    [record] = read_quarantine(source)
+    assert (record.attempts, record.error.split(",")[0]) == (1, "the process was killed")
+
+
+def test_a_death_leaves_no_trace_once_the_input_is_done(tmp_path: Path) -> None:
+    source, undisturbed = tmp_path / "things", Failing(tmp_path / "undisturbed")
+    (tmp_path / "things").mkdir()
+    (source / ".attempt").write_text('{"input": "one"}\n')
+    summary = run(Failing(source), [Item("one"), Item("two")])
+    run(undisturbed, [Item("one"), Item("two")])
+    assert summary.failures == {}
+    assert content(source) == content(undisturbed.source)
+
+
+def test_an_interruption_is_no_death(tmp_path: Path) -> None:
+    stage = Failing(tmp_path / "things")
+    with pytest.raises(KeyboardInterrupt, match="1 of 2 inputs are done"):
+        run(stage, [Item("one"), Item("interrupt")])
+    assert not (stage.source / ".attempt").exists()
+    assert read_quarantine(stage.source) == []
+    assert run(stage, [Item("one"), Item("two")]).num_unchanged == 1
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != ".lock"
+    }
