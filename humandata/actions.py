@@ -140,8 +140,11 @@ def encode_chunks(track: ActionTrack, step_indices: ArrayLike, grid: ActionGrid)
     def relative(T: FloatArray, at: BoolArray) -> FloatArray:
         if not at.any():
             return np.empty((0, 4, 4))
-        T_now_frame = invert(T[now[:, 0]])[np.nonzero(at)[0]]
-        return np.asarray(T_now_frame @ _poses_at(T, before[at], after[at], fraction[at]))
+        T_now_frame = invert(T[now[:, 0]])
+        if at.all():
+            poses = _poses_at(T, before.ravel(), after.ravel(), fraction.ravel()).reshape(*at.shape, 4, 4)
+            return np.asarray(T_now_frame[:, None] @ poses).reshape(-1, 4, 4)
+        return np.asarray(T_now_frame[np.nonzero(at)[0]] @ _poses_at(T, before[at], after[at], fraction[at]))
 
     for arm, side in enumerate(SIDES):
         valid = track.arm_valid[arm]
@@ -234,7 +237,7 @@ def _locate(timestamp_ns: IndexArray, query_ns: IndexArray) -> tuple[IndexArray,
 def _poses_at(T: FloatArray, before: IndexArray, after: IndexArray, fraction: FloatArray) -> FloatArray:
     """Poses (M, 4, 4) between those of steps; where a target is a step, which is most often, there is nothing to do."""
     poses = np.asarray(T[before])
-    between = fraction > 0.0
+    between = np.flatnonzero(fraction)
     poses[between] = interpolate(poses[between], T[after[between]], fraction[between])
     return poses
 
@@ -243,5 +246,8 @@ def _put(values: FloatArray, mask: BoolArray, part: str, known: BoolArray, rows:
     """Write the rows of one part where it is known."""
     if not len(rows):
         return
-    values[known, ACTION_LAYOUT[part]] = rows
-    mask[known, ACTION_LAYOUT[part]] = True
+    mask[..., ACTION_LAYOUT[part]] = known[..., None]
+    if known.all():  # copied in one go
+        values[..., ACTION_LAYOUT[part]] = rows.reshape(*known.shape, -1)
+    else:
+        values[known, ACTION_LAYOUT[part]] = rows

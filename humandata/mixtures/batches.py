@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,9 @@ from humandata.mixtures.windows import Moments, encode_moments, encode_steps, pa
 from humandata.schemas.episode import PRIMARY_CAMERA
 from humandata.schemas.mixture import Mixture
 from humandata.video.images import decode_image
+
+_ENCODED_AT_ONCE = 128
+"""Samples whose numbers stay in a core's cache while they are encoded: twice as fast as 512 of them."""
 
 
 class BatchReader:
@@ -70,10 +74,8 @@ class BatchReader:
         arrays["embodiment_index"][:] = self._embodiment[span]
         mask_gripper = self._mask_gripper[self._embodiment[span]]
         moments = past_moments(packs, first, now, [self._grids[index] for index in source.tolist()], self._view.history)
-        for terms in np.unique(self._terms[source]):
-            places = np.flatnonzero(self._terms[source] == terms)
-            member = self._mixture.sources[source[places[0]]]
-            grid = self._grids[source[places[0]]]
+        for places in self._blocks(source):
+            member, grid = self._mixture.sources[source[places[0]]], self._grids[source[places[0]]]
             chosen = [packs[place] for place in places]
             state, action = encode_steps(
                 chosen, now[places], stop[places], grid, member.mask_rotation, mask_gripper[places]
@@ -88,6 +90,14 @@ class BatchReader:
         tasks, arrays["text_index"][:] = np.unique(self._task[span], return_inverse=True)
         texts: list[str] = self._tasks.take(tasks).to_pylist()
         return texts
+
+    def _blocks(self, source: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+        """The samples, in blocks of those that can be encoded in one go, of their sources (B,)."""
+        terms = self._terms[source]
+        for each in np.unique(terms):
+            places = np.flatnonzero(terms == each)
+            for start in range(0, len(places), _ENCODED_AT_ONCE):
+                yield places[start : start + _ENCODED_AT_ONCE]
 
     def _source(self, source: int) -> ShardSource:
         """A source, opened when first wanted: there may be thousands."""
