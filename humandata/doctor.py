@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from humandata.cache import cache_folder
 from humandata.camera_motion.pycolmap_package import PYCOLMAP_INSTALL, pycolmap_version
 from humandata.errors import MissingDependencyError
 from humandata.hands.hamer_files import (
@@ -23,7 +24,7 @@ from humandata.hands.hamer_files import (
     missing_packages,
     weights_step,
 )
-from humandata.hands.weights import MODELS, ModelStatus, cache_folder, list_models
+from humandata.hands.weights import MODELS, ModelStatus, list_models
 from humandata.report.console import print_line, print_table
 from humandata.system_libraries import PACKAGES, mend_line, missing_libraries
 from humandata.video.fence import refused_here

@@ -21,7 +21,7 @@ PACKAGE = ROOT / "humandata"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS: list[set[str]] = [
-    {"__init__", "errors", "geometry", "progress", "storage", "system_libraries"},
+    {"__init__", "cache", "errors", "geometry", "mirror", "progress", "storage", "system_libraries"},
     {"schemas"},
     {"embodiments", "actions"},
     {"video", "hands", "camera_motion", "trajectories", "readers", "exporters", "filters", "dataset"},

@@ -10,7 +10,7 @@ from typing import Literal
 
 from humandata.bench import scenarios
 from humandata.bench.scenarios import SCENARIOS
-from humandata.hands.weights import cache_folder
+from humandata.cache import cache_folder
 from humandata.studio import capture
 
 SeedSet = Literal["dev", "report"]

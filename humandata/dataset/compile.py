@@ -145,10 +145,11 @@ def _map_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _cameras(source: Path, records: Sequence[InputRecord]) -> tuple[str, ...]:
-    """The image columns of the source, read from the schema of one step file of each input."""
+    """The image columns of the source; where a record does not tell, those of one of its step files."""
     names: set[str] = set()
     for record in records:
-        for path in list(record.files)[:1]:
+        names |= set(record.cameras)
+        for path in () if record.cameras else list(record.files)[:1]:
             names |= {name for name in pq.read_schema(source / path).names if name.startswith(PRIMARY_CAMERA)}
     return tuple(sorted(names))
 

@@ -25,6 +25,8 @@ class InputRecord(Document):
     episodes: tuple[dict[str, Any], ...]
     rejected: tuple[dict[str, Any], ...]
     files: dict[str, str]
+    cameras: tuple[str, ...] = ()
+    """The image columns of its step files; empty where there are none, or an earlier version wrote the record."""
     figures: dict[str, float] = Field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 

@@ -64,11 +64,13 @@ def write_input(
     path = record_path(source, identity.input)
     earlier = read_document(InputRecord, path, DatasetError) if path.exists() else None
     rows: list[dict[str, Any]] = []
+    cameras: set[str] = set()
     files: dict[str, str] = {}
     for episode in episodes:
         name = f"data/{episode.id}.parquet"
         files[name] = write_atomically(source / name, _steps_bytes(steps_table(episode)))
         rows.append(episode_row(episode))
+        cameras |= episode.images.keys()
     record = InputRecord(
         **asdict(identity),
         recipe_sha256=recipe_sha256,
@@ -76,6 +78,7 @@ def write_input(
         episodes=tuple(rows),
         rejected=tuple(asdict(each) for each in rejected),
         files=files,
+        cameras=tuple(sorted(cameras)),
         figures=dict(figures or {}),
         warnings=tuple(warnings),
     )

@@ -18,9 +18,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from humandata.cache import cache_folder
 from humandata.dataset.files import sha256_file
 from humandata.errors import MissingDependencyError
-from humandata.hands.weights import ModelStatus, cache_folder
+from humandata.hands.weights import ModelStatus
 
 HAMER_REQUIREMENT = "hamer @ git+https://github.com/geopavlakos/hamer.git"
 HAMER_NEEDS = {

@@ -16,13 +16,13 @@ from hamer.models import HAMER
 from numpy.typing import NDArray
 from yacs.config import CfgNode
 
+from humandata.cache import cache_folder
 from humandata.dataset.files import write_atomically
 from humandata.errors import InputError
 from humandata.hands.checkpoints import read_state_dict
 from humandata.hands.hamer_files import HamerFiles
 from humandata.hands.mano_file import mano_npz, read_mano
 from humandata.hands.reconstruction import Reconstruction
-from humandata.hands.weights import cache_folder
 
 NUM_LANDMARKS = 21
 _FROM_MANO = "mano."

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from humandata.cache import cache_folder
 from humandata.dataset.files import sha256_file, write_atomically
 from humandata.errors import DatasetError, MissingDependencyError, UsageError, unknown_name
 from humandata.hands.weight_sources import Download, Member, Source, SourceError, Wheel, pack, read_members
@@ -99,15 +100,6 @@ MODELS: dict[str, Model] = {
         ),
     ),
 }
-
-
-def cache_folder() -> Path:
-    """`$HUMANDATA_CACHE`, else `$XDG_CACHE_HOME/humandata`, else `~/.cache/humandata`; it need not exist yet."""
-    if own := os.environ.get("HUMANDATA_CACHE"):
-        return Path(own).expanduser()
-    if shared := os.environ.get("XDG_CACHE_HOME"):
-        return Path(shared) / "humandata"
-    return Path.home() / ".cache" / "humandata"
 
 
 def resolve_weights(name: str, path: Path | None = None) -> Weights:

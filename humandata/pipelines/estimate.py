@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -16,7 +17,8 @@ import numpy as np
 from humandata.errors import InputError, OutputError
 from humandata.hands import make_estimator
 from humandata.pipelines.recipe import Recipe
-from humandata.pipelines.video_item import VideoItem
+from humandata.pipelines.video_item import VideoItem, glimpse
+from humandata.storage import is_remote
 from humandata.video.decode import decode
 from humandata.video.images import encode_jpeg
 from humandata.video.probe import probe
@@ -51,19 +53,19 @@ def estimate(items: Sequence[VideoItem], out: Path, recipe: Recipe, workers: int
     sizes = [_size(item.path) for item in items]
     durations_s, probed_bytes, picture_bytes, frame_s = [], 0, [], None
     for index in np.unique(np.linspace(0, len(items) - 1, PROBED).round().astype(int)) if items else ():
-        path = items[index].path
-        try:
-            info = probe(path)
-            decoding = decode(path, info, max_side=recipe.decode.max_side_px, rate_hz=recipe.decode.rate_hz)
-            with closing(iter(decoding)) as frames:
-                picture_bytes.append(len(encode_jpeg(next(frames).image, recipe.store.jpeg_quality)))
-        except (InputError, StopIteration):
-            continue
-        if info.duration_ns and sizes[index]:
-            durations_s.append(info.duration_ns / 1e9)
-            probed_bytes += sizes[index]
-        if workers is not None and frame_s is None:
-            frame_s = _seconds_per_frame(path, recipe)
+        with glimpse(items[index]) as path:
+            try:
+                info = probe(path)
+                decoding = decode(path, info, max_side=recipe.decode.max_side_px, rate_hz=recipe.decode.rate_hz)
+                with closing(iter(decoding)) as frames:
+                    picture_bytes.append(len(encode_jpeg(next(frames).image, recipe.store.jpeg_quality)))
+            except (InputError, StopIteration):
+                continue
+            if info.duration_ns and sizes[index]:
+                durations_s.append(info.duration_ns / 1e9)
+                probed_bytes += sizes[index]
+            if workers is not None and frame_s is None:
+                frame_s = _seconds_per_frame(path, recipe)
     video_s = sum(sizes) * sum(durations_s) / probed_bytes if probed_bytes else 0.0
     step_bytes = float(np.mean(picture_bytes)) + _BYTES_BESIDE_PICTURE if picture_bytes else 0.0
     seconds = None
@@ -73,7 +75,7 @@ def estimate(items: Sequence[VideoItem], out: Path, recipe: Recipe, workers: int
     return Estimate(
         video_s / 3600,
         round(video_s * recipe.store.rate_hz * step_bytes),
-        shutil.disk_usage(_existing(out)).free,
+        sys.maxsize if is_remote(out) else shutil.disk_usage(_existing(out)).free,
         seconds,
     )
 

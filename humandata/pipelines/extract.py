@@ -17,9 +17,17 @@ from humandata.pipelines.extract_stage import ExtractStage, JoinStage, LookStage
 from humandata.pipelines.long_videos import VideoStages
 from humandata.pipelines.recipe import Recipe, recipe_record
 from humandata.pipelines.runner import open_runner
-from humandata.pipelines.source_job import SourcePlan, SourceSpec, SourceSummary, pending_items, run_source_job
-from humandata.pipelines.video_item import VideoItem, companions, identify, size_and_time, video_item
+from humandata.pipelines.source_job import (
+    SourcePlan,
+    SourceSpec,
+    SourceSummary,
+    pending_items,
+    run_source_job,
+    source_spec,
+)
+from humandata.pipelines.video_item import VideoItem, companions, identify, on_this_machine, size_and_time, video_item
 from humandata.video.files import find_videos
+from humandata.video.remote import mirror_videos
 
 
 def plan_extract(
@@ -32,7 +40,8 @@ def plan_extract(
     where two sources would get one name, MissingDependencyError where the hand model cannot be had, or pycolmap, where
     the recipe asks for structure from motion.
     """
-    listing = find_videos(paths)
+    places, mirrors = mirror_videos(paths)
+    listing = find_videos(places)
     estimator = make_estimator(recipe.detect)
     record = recipe_record(
         "extract",
@@ -48,8 +57,8 @@ def plan_extract(
             raise UsageError(
                 f"{root}: a second source would be called '{source_name}'. Extract one folder at a time, with --name."
             )
-        spec = SourceSpec(out / source_name, source_name, "human_video", "video", record)
-        found = [video_item(video) for video in videos]
+        spec = source_spec(out, source_name, "human_video", "video", record)
+        found = [video_item(video, mirrors.get(root)) for video in videos]
         parts = {os.path.realpath(path) for item in found for path in companions(item)}
         items = [item for item in found if os.path.realpath(item.path) not in parts]
         plans[source_name] = SourcePlan(spec, items, pending_items(spec, items, is_unchanged, stamp))
@@ -90,7 +99,7 @@ def extract(
 
 
 def _stages(spec: SourceSpec, recipe: Recipe, gpus_per_worker: float) -> VideoStages:
-    common = (spec.path.absolute(), recipe, spec.recipe.sha256, gpus_per_worker)
+    common = (spec.path.absolute(), recipe, spec.recipe.sha256, gpus_per_worker, spec.mirror)
     return VideoStages(ExtractStage(*common), LookStage(*common), JoinStage(*common))
 
 
@@ -120,4 +129,7 @@ def is_unchanged(item: VideoItem, record: InputRecord) -> bool:
     size_bytes, mtime_ns = size_and_time(item)
     if size_bytes != record.size_bytes:
         return False
-    return mtime_ns == record.mtime_ns or identify(item).input_sha256 == record.input_sha256
+    if mtime_ns == record.mtime_ns:
+        return True
+    with on_this_machine(item) as here:
+        return identify(here).input_sha256 == record.input_sha256

@@ -11,17 +11,20 @@ from pathlib import Path
 from humandata import __version__
 from humandata.dataset.identity import content_sha256, input_key
 from humandata.dataset.records import InputRecord
+from humandata.dataset.remote import push_input
 from humandata.dataset.write import InputIdentity
 from humandata.errors import InputError
 from humandata.filters import make_filters
 from humandata.hands import make_estimator
+from humandata.mirror import Mirror
 from humandata.pipelines.opened_video import open_video, see
 from humandata.pipelines.part_files import join_parts, part_exists, read_part, write_part
 from humandata.pipelines.recipe import Recipe
+from humandata.pipelines.remote_parts import delete_parts, part_is_stored, pull_parts, push_part
 from humandata.pipelines.sightings import Sightings
 from humandata.pipelines.single_thread import single_thread
 from humandata.pipelines.stage import Needs
-from humandata.pipelines.video_item import VideoItem, identify
+from humandata.pipelines.video_item import VideoItem, identify, on_this_machine
 from humandata.pipelines.video_record import VideoWriter
 from humandata.video.decode import how_it_ended
 from humandata.video.parts import Part, cut_into_parts
@@ -65,9 +68,17 @@ class _VideoStage:
 
     name = "extract"
 
-    def __init__(self, source: Path, recipe: Recipe, recipe_sha256: str, num_gpus: float = 0.0) -> None:
+    def __init__(
+        self,
+        source: Path,
+        recipe: Recipe,
+        recipe_sha256: str,
+        num_gpus: float = 0.0,
+        mirror: Mirror | None = None,
+    ) -> None:
         self.needs = Needs(num_gpus=num_gpus, memory_bytes=MEMORY_BYTES)
         self._source = source
+        self._mirror = mirror
         self._recipe = recipe
         self._recipe_sha256 = recipe_sha256
         self._estimator = make_estimator(recipe.detect)
@@ -91,20 +102,28 @@ class _VideoStage:
         content = content_sha256([identity.input_sha256, self._recipe_sha256, __version__])[:16]
         return self._source / PARTS_FOLDER / f"{input_key(identity.input)}-{content}"
 
+    def _stored(self, record: InputRecord) -> InputRecord:
+        """The record of an input whose files are now where they belong, on an object store too."""
+        if self._mirror is not None:
+            push_input(self._mirror, record)
+        return record
+
 
 class ExtractStage(_VideoStage):
     """Turns a video into the episodes of its source folder and the record of it; a long one it only cuts."""
 
     def process(self, item: VideoItem) -> InputRecord | LongVideo:
         """Extract one video and write what it gave; raises InputError where it cannot be used."""
-        identity = identify(item)
-        video = open_video(item, identity, self._recipe)
-        reading = self._recipe.decode
-        parts = cut_into_parts(item.path, video.info, reading.rate_hz, reading.part_s, reading.overlap_s)
-        if len(parts) > 1:
-            return LongVideo(item, identity, tuple(parts))
-        with PictureSpool() as spool:
-            return self._writer.write(video, see(video, self._estimator, self._recipe, spool), spool)
+        with on_this_machine(item) as here:
+            identity = identify(here)
+            video = open_video(here, identity, self._recipe)
+            reading = self._recipe.decode
+            parts = cut_into_parts(here.path, video.info, reading.rate_hz, reading.part_s, reading.overlap_s)
+            if len(parts) > 1:
+                return LongVideo(item, identity, tuple(parts))
+            with PictureSpool() as spool:
+                record = self._writer.write(video, see(video, self._estimator, self._recipe, spool), spool)
+        return self._stored(record)
 
 
 class LookStage(_VideoStage):
@@ -112,13 +131,14 @@ class LookStage(_VideoStage):
 
     def process(self, item: VideoPart) -> int:
         """Write what is seen in a part, unless that is done already; returns the number of its frames."""
-        folder = self.folder_of_parts(item.identity)
-        if part_exists(folder, item.part.index):
+        folder, index = self.folder_of_parts(item.identity), item.part.index
+        if part_is_stored(self._mirror, folder, index) if self._mirror else part_exists(folder, index):
             return item.part.num_frames
-        video = open_video(item.item, item.identity, self._recipe)
-        with PictureSpool() as spool:
-            seen = see(video, self._estimator, self._recipe, spool, item.part)
-            write_part(folder, item.part.index, seen, spool)
+        with on_this_machine(item.item) as here, PictureSpool() as spool:
+            seen = see(open_video(here, item.identity, self._recipe), self._estimator, self._recipe, spool, item.part)
+            write_part(folder, index, seen, spool)
+        if self._mirror is not None:
+            push_part(self._mirror, folder, index)
         return len(seen.timestamp_ns)
 
 
@@ -130,14 +150,20 @@ class JoinStage(_VideoStage):
         if len(item.failures) == len(item.parts):
             raise InputError(f"{item.item.path}: none of its {len(item.parts)} parts could be used ({_reasons(item)})")
         folder = self.folder_of_parts(item.identity)
+        if self._mirror is not None:
+            pull_parts(self._mirror, folder)
         failed = dict(item.failures)
         parts = [read_part(folder, part.index) for part in item.parts if part.index not in failed]
-        video = open_video(item.item, item.identity, self._recipe)
         seen, pictures = join_parts(parts)
-        with pictures:
+        with on_this_machine(item.item) as here, pictures:
+            video = open_video(here, item.identity, self._recipe)
             warnings = [*seen.warnings, *_losses(item, video.info, seen, self._recipe.decode.rate_hz)]
             record = self._writer.write(video, replace(seen, warnings=tuple(warnings)), pictures)
-        for each in folder.parent.glob(f"{input_key(item.identity.input)}-*"):
+        self._stored(record)
+        of_input = input_key(item.identity.input)
+        if self._mirror is not None:
+            delete_parts(self._mirror, folder.parent, of_input)
+        for each in folder.parent.glob(f"{of_input}-*"):
             shutil.rmtree(each, ignore_errors=True)
         with contextlib.suppress(OSError):  # other videos are not joined yet
             folder.parent.rmdir()

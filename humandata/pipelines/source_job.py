@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
@@ -13,13 +13,16 @@ from humandata.dataset.attempts import AttemptNote, forget_death, left_behind
 from humandata.dataset.compile import compile_source, finished_record, refuse_mixed_recipes, source_lock
 from humandata.dataset.read import open_source
 from humandata.dataset.records import InputRecord, read_quarantine, read_records
+from humandata.dataset.remote import note_input, pull_source, written_source
 from humandata.dataset.write import quarantine_input, same_circumstances
-from humandata.errors import OutputError
+from humandata.errors import OutputError, UsageError
+from humandata.mirror import Mirror
 from humandata.pipelines.job_progress import JobProgress
 from humandata.pipelines.runner import Runner
 from humandata.pipelines.source_item import SourceItem
 from humandata.pipelines.stage import Outcome, Stage
 from humandata.schemas.source import RecipeRecord, Source
+from humandata.storage import Store, is_remote
 
 ItemT = TypeVar("ItemT", bound=SourceItem)
 
@@ -36,6 +39,25 @@ class SourceSpec:
     kind: Literal["human_video", "robot_dataset"]
     format: str
     recipe: RecipeRecord
+    mirror: Mirror | None = None
+    """Where the source is on an object store: `path` is the folder that stands for it."""
+
+    @property
+    def place(self) -> Path:
+        """Where the source is, for a person to read and to give to a command."""
+        return Path(self.mirror.store.url) if self.mirror else self.path
+
+
+def source_spec(
+    out: Path, name: str, kind: Literal["human_video", "robot_dataset"], format_name: str, recipe: RecipeRecord
+) -> SourceSpec:
+    """The source of that name in a shard folder; of one on an object store, what is there is looked up."""
+    if not is_remote(out):
+        return SourceSpec(out / name, name, kind, format_name, recipe)
+    mirror = Mirror.of(Store.at(out) / name)
+    with suppress(UsageError), source_lock(mirror.path):  # a job on this machine that holds it keeps it up to date
+        pull_source(mirror)
+    return SourceSpec(mirror.path, name, kind, format_name, recipe, mirror)
 
 
 @dataclass(frozen=True)
@@ -112,24 +134,25 @@ def run_source_job(
     job holds it, or it holds inputs of another recipe that are not given; OutputError where the disk is full or the
     folder can no longer be written, which is no fault of the inputs.
     """
-    with source_lock(spec.path):
+    with _held(spec):
         refuse_mixed_recipes(spec.path, {item.input for item in items}, spec.recipe.sha256)
         pending = pending_items(spec, items, is_unchanged, stamp)
         if _count_death(spec, name, pending, stamp):
             pending = pending_items(spec, items, is_unchanged, stamp)
-        num_done, warnings = len(items) - len(pending), {}
+        num_done = len(items) - len(pending)
+        warnings: dict[str, tuple[str, ...]] = {}
         try:
             with closing(_work(spec, name, work, pending, num_done, stamp)) as outcomes:
                 for outcome in outcomes:
                     if outcome.result is None:
                         _set_aside(spec, name, outcome, stamp(outcome.item))
-                    elif outcome.result.warnings:
-                        warnings[outcome.item.input] = outcome.result.warnings
+                    else:
+                        warnings |= _noted(spec, outcome.result)
                     num_done += 1
             document = compile_source(spec.path, spec.name, spec.kind, spec.format, spec.recipe)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(
-                f"{num_done} of {len(items)} inputs are done and kept in {spec.path}; "
+                f"{num_done} of {len(items)} inputs are done and kept in {spec.place}; "
                 "run the same command again to go on."
             ) from None
     given = {item.input for item in items}
@@ -138,7 +161,7 @@ def run_source_job(
     source = open_source(spec.path)
     episodes = source.episodes()
     return SourceSummary(
-        path=spec.path,
+        path=spec.place,
         document=document,
         num_inputs=len(items),
         num_unchanged=len(items) - len(tried | {record.input for record in failed}),
@@ -186,10 +209,24 @@ def _count_death(
     return bool(found)
 
 
+@contextmanager
+def _held(spec: SourceSpec) -> Iterator[None]:
+    """Let nobody else write the source; one on an object store is there as its mirror says when all went well."""
+    with written_source(spec.mirror) if spec.mirror else nullcontext(), source_lock(spec.path):
+        yield
+
+
 def _weights(items: Sequence[ItemT], stamp: Callable[[ItemT], tuple[int, int] | None]) -> dict[str, float]:
     """The bytes of each input, by which the time it takes is judged."""
     sizes = {item.input: stamp(item) for item in items}
     return {name: float(found[0]) if found else 0.0 for name, found in sizes.items()}
+
+
+def _noted(spec: SourceSpec, record: InputRecord) -> dict[str, tuple[str, ...]]:
+    """The warnings of a finished input, which the mirror of its source now knows of."""
+    if spec.mirror is not None:
+        note_input(spec.mirror, record)
+    return {record.input: record.warnings} if record.warnings else {}
 
 
 def _set_aside(

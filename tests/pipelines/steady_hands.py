@@ -1,0 +1,38 @@
+"""An estimator that costs nothing: it sees a hand that moves with time, in every frame."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+from hand_builders import CAMERA, detection, moving_hand
+
+from humandata.geometry.cameras import Camera
+from humandata.hands.estimator import DetectSettings, HandDetection, Image
+
+RATE_HZ = 15
+HANDS = moving_hand("right", 10 * RATE_HZ)
+
+
+class SteadyHands:
+    """A right hand that drifts and turns slowly, for ten seconds."""
+
+    name: ClassVar[str] = "steady_hands"
+    version = "1"
+    weights_sha256 = "0" * 64
+
+    def __init__(self, settings: DetectSettings, weights: Path | None = None) -> None:
+        del settings, weights
+
+    def setup(self) -> None:
+        """Nothing to load."""
+
+    def track(
+        self, frames: Iterable[tuple[int, Image]], camera: Camera | None = None
+    ) -> Generator[tuple[HandDetection, ...]]:
+        del camera
+        for timestamp_ns, image in frames:
+            hand = detection(HANDS[round(timestamp_ns * RATE_HZ / 1e9)], "right")
+            yield (replace(hand, landmarks_px=hand.landmarks_px * (image.shape[1] / CAMERA.width)),)
