@@ -31,7 +31,7 @@ from humandata.mixtures.mix import mix
 from humandata.mixtures.options import MixOptions
 from humandata.mixtures.packs import CACHE_FOLDER
 from humandata.mixtures.sampler import MixtureSampler
-from humandata.mixtures.split import held_out_episodes
+from humandata.mixtures.split import held_out_keys
 from humandata.mixtures.step_index import SPAN_SCHEMA, open_index
 from humandata.mixtures.survey import EmbodimentSketch, Survey, survey_bytes, survey_key
 from humandata.schemas.columns import EPISODE_COLUMNS, SCHEMA_VERSION, arrow_schema
@@ -116,7 +116,7 @@ def _write_source(folder: Path, name: str, embodiment: str, num_episodes: int, s
     (path / "source.json").write_text(json.dumps(_document(name, embodiment, num_episodes)))
 
     source = open_source(path)
-    held_out = held_out_episodes(ids, OPTIONS.held_out_fraction)
+    held_out = held_out_keys(ids, OPTIONS.held_out_fraction)
     rows = sorted(((key in held_out, key, index) for index, key in enumerate(ids)))
     count = np.full(num_episodes, STEPS_OF_EPISODE)
     spans = pa.table(

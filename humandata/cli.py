@@ -10,13 +10,9 @@ import typer
 from typer.core import TyperGroup
 
 from humandata import __version__
+from humandata.cli_mix import mix
 from humandata.cli_quarantine import quarantine
 from humandata.errors import HumandataError, UsageError
-
-
-class _HumanGripper(Enum):
-    MASK = "mask"
-    APERTURE = "aperture"
 
 
 class _Seeds(Enum):
@@ -188,69 +184,7 @@ def ingest(
     raise typer.Exit(print_summaries([summary], as_json))
 
 
-@app.command()
-def mix(
-    shards: Annotated[
-        list[Path] | None,
-        typer.Option("--shards", help="Shard folder, or a source in one; may be given several times."),
-    ] = None,
-    out: Annotated[Path, typer.Option("--out", help="Manifest to write.")] = Path("mixture.json"),
-    robot_ratio: Annotated[
-        float | None, typer.Option("--robot-ratio", help="Share of robot samples in every batch, from 0 to 1.")
-    ] = None,
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1)] = 64,
-    horizon: Annotated[int, typer.Option("--horizon", min=1, help="Steps of an action chunk.")] = 50,
-    rate: Annotated[float, typer.Option("--rate", min=0.1, help="Steps a second within a chunk.")] = 30.0,
-    human_gripper: Annotated[
-        _HumanGripper,
-        typer.Option("--human-gripper", help="mask: as in the paper; aperture: train on finger aperture."),
-    ] = _HumanGripper.MASK,
-    weight: Annotated[list[str] | None, typer.Option("--weight", help="SOURCE=X, share within its group.")] = None,
-    size_alpha: Annotated[
-        float, typer.Option("--size-alpha", help="Weight by steps^X: 1 draws steps alike, 0 draws sources alike.")
-    ] = 1.0,
-    where: Annotated[
-        str | None, typer.Option("--where", help='Only episodes for which this SQL condition holds: "num_steps > 30".')
-    ] = None,
-    tasks: Annotated[
-        list[str] | None, typer.Option("--tasks", help="Only episodes of this task; * and ? are wildcards.")
-    ] = None,
-    slowdown: Annotated[
-        list[str] | None, typer.Option("--slowdown", help="SOURCE=X, play its motion X times slower than recorded.")
-    ] = None,
-    static_camera: Annotated[
-        list[str] | None, typer.Option("--static-camera", help="SOURCE whose camera stood still, as you vouch.")
-    ] = None,
-    mask_rotation: Annotated[
-        list[str] | None, typer.Option("--mask-rotation", help="SOURCE whose rotations are not to be learned.")
-    ] = None,
-    max_repeats: Annotated[float, typer.Option("--max-repeats", min=1.0)] = 100.0,
-    held_out: Annotated[float, typer.Option("--held-out", help="Share of episodes kept for evaluation.")] = 0.1,
-    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
-    as_json: Json = False,
-) -> None:
-    """Freeze what training draws from: sources, exact ratios, action space, normalisation."""
-    from humandata.mixtures.option_text import parse_assignments
-    from humandata.mixtures.options import MixOptions
-    from humandata.report.mixing import run_mix
-    from humandata.schemas.mixture import ActionSpace
-
-    options = MixOptions(
-        robot_ratio=robot_ratio,
-        batch_size=batch_size,
-        action_space=ActionSpace(horizon=horizon, rate_hz=rate, human_gripper=human_gripper.value),
-        held_out_fraction=held_out,
-        seed=seed,
-        max_repeats=max_repeats,
-        weights=parse_assignments("--weight", weight or ()),
-        size_alpha=size_alpha,
-        where=where,
-        tasks=tuple(tasks or ()),
-        slowdowns=parse_assignments("--slowdown", slowdown or ()),
-        static_cameras=tuple(static_camera or ()),
-        mask_rotations=tuple(mask_rotation or ()),
-    )
-    run_mix(shards or [Path("shards")], out, options, as_json)
+app.command()(mix)
 
 
 @app.command()

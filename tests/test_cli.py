@@ -86,6 +86,22 @@ def test_a_mistake_is_answered_in_a_sentence(arguments: tuple[str, ...], code: i
     assert told in " ".join(humandata(*arguments, code=code).output.split())
 
 
+@pytest.mark.usefixtures("shards")
+def test_mix_takes_mixtures_tells_differences_and_can_run_dry(folder: Path) -> None:
+    humandata("mix", "--robot-ratio", "0.8", "--seed", "3", "--out", "a.json")
+    told = humandata("mix", "a.json", "--curriculum", "0:0.9,1000:0.5", "--dry-run").output
+    assert "dry run: mixture.json is not written" in told
+    assert "0.9 from sample 0, 0.5 from sample 1,000" in " ".join(told.split())
+    assert not (folder / "mixture.json").exists()
+    told = humandata("mix", "shards/*", "--ratio", "robot=0.5", "--unit", "second", "--out", "b.json").output
+    assert "of seconds, 0.5 human, 0.5 robot" in " ".join(told.split())
+    told = humandata("mix", "--diff", "a.json", "b.json").output
+    assert "seed: 3 -> 0" in told
+    changes = json.loads(humandata("mix", "--diff", "a.json", "b.json", "--json").output)["changes"]
+    assert {"about": "ratios", "what": "ratio of robot", "before": "0.8", "after": "0.5"} in changes
+    assert "are the same mixture" in humandata("mix", "--diff", "a.json", "a.json").output
+
+
 def test_a_mixture_needs_robot_data_when_robots_are_asked_for(folder: Path) -> None:
     write_source(folder / "shards" / "hands", [make_episode(seed, "human_hands") for seed in range(3)])
     assert "humandata ingest" in " ".join(humandata("mix", "--robot-ratio", "0.8", code=1).output.split())

@@ -29,7 +29,7 @@ LAYERS: list[set[str]] = [
     {"training"},
     {"report"},
     {"bench"},
-    {"doctor", "demo", "cli", "cli_quarantine"},
+    {"doctor", "demo", "cli", "cli_mix", "cli_quarantine"},
     {"__main__"},
 ]
 """From the bottom up; a module may import what lies below it, and its own layer as long as no cycle arises."""

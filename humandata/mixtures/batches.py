@@ -16,7 +16,7 @@ from humandata.mixtures.batch import Arrays, Batch, BatchLayout, View
 from humandata.mixtures.manifest import open_member
 from humandata.mixtures.packs import CACHE_FOLDER, TrackPack, open_pack, open_places
 from humandata.mixtures.pictures import ImageFiles, Place, fit_image
-from humandata.mixtures.sampler import source_shares
+from humandata.mixtures.shares import source_shares
 from humandata.mixtures.step_index import Located, open_index
 from humandata.mixtures.windows import Moments, encode_moments, encode_steps, past_moments
 from humandata.schemas.episode import PRIMARY_CAMERA

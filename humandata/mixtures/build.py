@@ -1,8 +1,7 @@
-"""Building the manifest of everything below some shard folders."""
+"""Building the manifest of some inputs."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +10,15 @@ import numpy as np
 import pyarrow as pa
 
 from humandata import __version__
-from humandata.dataset.read import ShardSource, find_sources
+from humandata.dataset.read import ShardSource
 from humandata.errors import HumandataError, UsageError
-from humandata.mixtures.groups import group_of, group_ratios, nothing_eligible
+from humandata.mixtures.groups import group_of, group_ratios, make_curriculum, nothing_eligible
+from humandata.mixtures.inputs import find_inputs
 from humandata.mixtures.manifest import relative_path
 from humandata.mixtures.options import MixOptions
 from humandata.mixtures.packs import CACHE_FOLDER
+from humandata.mixtures.shares import default_weight, size_in
+from humandata.mixtures.split import held_out_tasks
 from humandata.mixtures.step_index import SPAN_SCHEMA, StepIndex, index_bytes, index_record
 from humandata.mixtures.survey import EmbodimentSketch, Survey, survey
 from humandata.schemas.columns import SCHEMA_VERSION
@@ -30,24 +32,31 @@ class BuiltMixture:
     mixture: Mixture
     index: bytes
     sources: tuple[ShardSource, ...]
+    left_out: tuple[str, ...]
+    """Sources of groups whose ratio is 0."""
 
 
 def build_mixture(
-    shards: Sequence[Path],
+    inputs: Sequence[Path],
     options: MixOptions,
     folder: Path,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> BuiltMixture:
-    """The manifest, to lie in `folder`, of every source below `shards`.
+    """The manifest, to lie in `folder`, of every source of the inputs (`find_inputs`).
 
     What is measured of each source is kept there for the next mixture of it. `progress` is called with the
     number of episodes that are done, and of all. Raises UsageError for an option that is wrong, and DatasetError where
     a group that the ratio asks for has no source or no eligible step.
     """
-    sources = _find(shards)
+    sources = find_inputs(inputs)
     options.check(source.document.name for source in sources)
-    ratios = group_ratios({group_of(source) for source in sources}, options.robot_ratio, shards)
-    sources = [source for source in sources if group_of(source) in ratios]
+    present = {group_of(source, options) for source in sources}
+    curriculum = make_curriculum(present, options, inputs)
+    last_point = None if curriculum is None else curriculum.ratios(curriculum.points[-1].ratio)
+    ratios = last_point or group_ratios(present, options.asked_ratios, inputs)
+    left_out = tuple(source.document.name for source in sources if group_of(source, options) not in ratios)
+    sources = [source for source in sources if source.document.name not in left_out]
+    tasks = held_out_tasks(sources, options)
     total = sum(source.document.counts.episodes for source in sources)
     done = 0
 
@@ -60,18 +69,13 @@ def build_mixture(
     members: list[MixtureSource] = []
     parts: list[pa.Table] = []
     for source in sources:
-        found = survey(source, options, folder / CACHE_FOLDER, advance)
+        found = survey(source, options, folder / CACHE_FOLDER, advance, tasks)
         members.append(_member(source, found, options, folder))
         parts.append(_numbered(found.spans, len(parts)))
         for name, sketch in found.sketches.items():
             sketches.setdefault(name, EmbodimentSketch()).merge(sketch)
     for group in ratios:
-        if not any(member.group == group and member.training.num_steps for member in members):
-            raise _nothing_eligible(group, sources, options)
-        if not any(member.group == group and member.training.num_steps and member.weight for member in members):
-            raise UsageError(
-                f"every {group} source that has eligible steps has the weight 0; give one a weight above 0."
-            )
+        _check_drawn(group, [member for member in members if member.group == group], sources, options)
     normalization = {
         name: EmbodimentStatistics(state=sketches[name].state.statistics(), action=sketches[name].action.statistics())
         for name in sorted(sketches)
@@ -80,7 +84,9 @@ def build_mixture(
     mixture = Mixture(
         schema_version=SCHEMA_VERSION,
         tool_version=__version__,
+        unit=options.unit,
         groups=ratios,
+        curriculum=curriculum,
         batch_size=options.batch_size,
         seed=options.seed,
         max_repeats=options.max_repeats,
@@ -88,12 +94,28 @@ def build_mixture(
         image_size_px=options.image_size_px,
         image_fit=options.image_fit,
         selection=Selection(where=options.where, tasks=options.tasks),
-        split=Split(held_out_fraction=options.held_out_fraction),
+        split=Split(unit=options.split, held_out_fraction=options.held_out_fraction),
         index=index_record(index),
         sources=tuple(members),
         normalization=normalization,
     )
-    return BuiltMixture(mixture, index, tuple(sources))
+    return BuiltMixture(mixture, index, tuple(sources), left_out)
+
+
+def _check_drawn(
+    group: str, members: Sequence[MixtureSource], sources: Sequence[ShardSource], options: MixOptions
+) -> None:
+    """Raise what is wrong where no training step of a group can be drawn."""
+    if any(member.training.num_steps and member.weight for member in members):
+        return
+    if any(member.training.num_steps for member in members):
+        raise UsageError(f"every {group} source that has eligible steps has the weight 0; give one a weight above 0.")
+    if any(member.held_out.num_steps for member in members):
+        raise UsageError(
+            f"every {group} {options.split} is held out; lower --held-out, or split by something else than "
+            f"--split {options.split}."
+        )
+    raise _nothing_eligible(group, sources, options)
 
 
 def _nothing_eligible(group: str, sources: Sequence[ShardSource], options: MixOptions) -> HumandataError:
@@ -105,43 +127,40 @@ def _nothing_eligible(group: str, sources: Sequence[ShardSource], options: MixOp
         return UsageError(
             f"no {group} step is left by {asked}; ask for less, or see the episodes with `humandata inspect`."
         )
-    return nothing_eligible(group, [source for source in sources if group_of(source) == group])
+    return nothing_eligible(group, [source for source in sources if group_of(source, options) == group])
 
 
 def _member(source: ShardSource, found: Survey, options: MixOptions, folder: Path) -> MixtureSource:
     name = source.document.name
     spans = StepIndex(found.spans, 1)
     training = spans.counts(0, held_out=False)
+    rate_hz = _rate_hz(source, spans) if options.unit == "seconds" else None
     return MixtureSource(
         name=name,
         path=relative_path(source.path, folder),
         fingerprint=source.document.fingerprint,
-        group=group_of(source),
-        weight=options.weights.get(name, _weight(training.num_steps, options.size_alpha)),
+        group=group_of(source, options),
+        weight=options.weights.get(name, default_weight(size_in(options.unit, training, rate_hz), options.size_alpha)),
         slowdown=options.slowdowns.get(name, 1.0),
         static_camera=name in options.static_cameras,
         mask_rotation=name in options.mask_rotations,
         median_speed=found.median_speed,
         training=training,
         held_out=spans.counts(0, held_out=True),
+        rate_hz=rate_hz,
     )
 
 
-def _weight(num_steps: int, size_alpha: float) -> float:
-    """A source's share within its group: steps^alpha, to six digits, so that it reads well in the manifest."""
-    return float(num_steps) if size_alpha == 1.0 or not num_steps else float(f"{num_steps**size_alpha:.6g}")
+def _rate_hz(source: ShardSource, spans: StepIndex) -> float | None:
+    """Training steps a second of recording, to six digits: the mean of the episodes' rates by duration."""
+    part = spans.spans(0, held_out=False)
+    episodes = source.episodes(["id", "rate_hz"])
+    rates = dict(zip(episodes.column("id").to_pylist(), episodes.column("rate_hz").to_pylist(), strict=True))
+    ids = spans.texts("episode", np.arange(part.start, part.stop))
+    num_steps = spans.num_steps_of_spans(part)
+    seconds = float(sum(num_steps / np.array([rates[each] for each in ids])))
+    return float(f"{num_steps.sum() / seconds:.6g}") if seconds else None
 
 
 def _numbered(spans: pa.Table, source: int) -> pa.Table:
     return spans.set_column(0, SPAN_SCHEMA.field("source"), pa.array(np.full(spans.num_rows, source, np.int32)))
-
-
-def _find(shards: Sequence[Path]) -> list[ShardSource]:
-    """The sources of all shard folders; a source named twice by its folders counts once."""
-    found = {source.path.resolve(): source for shard in shards for source in find_sources(shard)}
-    counts = Counter(source.document.name for source in found.values())
-    for name, count in counts.items():
-        if count > 1:
-            paths = ", ".join(str(source.path) for source in found.values() if source.document.name == name)
-            raise UsageError(f"{count} sources are named '{name}' ({paths}); a mixture knows its sources by name.")
-    return list(found.values())

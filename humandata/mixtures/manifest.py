@@ -47,13 +47,8 @@ def check_sources(mixture: Mixture, folder: Path) -> None:
 
 def open_member(member: MixtureSource, folder: Path) -> ShardSource:
     """One source of a manifest that lies in `folder`; DatasetError where it is gone or has changed."""
-    path = folder / member.path
-    if not path.is_dir():
-        raise DatasetError(
-            f"source '{member.name}' of the mixture is gone: no folder {path}. Bring it back, or make the mixture "
-            "again with `humandata mix`."
-        )
-    source = open_source(path)
+    source = reopen_member(member, folder)
+    path = source.path
     if source.document.fingerprint != member.fingerprint:
         raise DatasetError(
             f"source '{member.name}' has changed since the mixture was made: the shard changed, {path} now has the "
@@ -61,6 +56,17 @@ def open_member(member: MixtureSource, folder: Path) -> ShardSource:
             "mixture again with `humandata mix`, or bring the old shard back."
         )
     return source
+
+
+def reopen_member(member: MixtureSource, folder: Path) -> ShardSource:
+    """The same source as it is now; DatasetError where it is gone."""
+    path = folder / member.path
+    if not path.is_dir():
+        raise DatasetError(
+            f"source '{member.name}' of the mixture is gone: no folder {path}. Bring it back, or make the mixture "
+            "again with `humandata mix`."
+        )
+    return open_source(path)
 
 
 def _tail(path: Path) -> bytes:

@@ -14,19 +14,23 @@ from humandata.mixtures.summary import MixtureSummary, check_repeats, summarize
 
 
 def mix(
-    shards: Sequence[Path],
+    inputs: Sequence[Path],
     out: Path,
     options: MixOptions,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
+    dry_run: bool = False,
 ) -> MixtureSummary:
-    """Write the manifest of everything below `shards` to `out`, its index beside it, and summarise it.
+    """Write the manifest of all `inputs` (`find_inputs`) to `out`, its index beside it, and summarise it.
 
-    The same shards and options give the same bytes. Raises UsageError or DatasetError as `build_mixture` and
+    With `dry_run` neither is written, only what was measured of the sources. Of a manifest among the inputs the sources
+    are taken; `inherited_options` gives the options that it was made with. The same inputs and options give the same
+    bytes. Raises UsageError or DatasetError as `build_mixture` and
     `check_repeats` do; no manifest is then written.
     """
-    built = build_mixture(shards, options, out.parent, progress)
+    built = build_mixture(inputs, options, out.parent, progress)
     check_repeats(built.mixture)
-    write_atomically(out.parent / built.mixture.index.file, built.index)
-    write_mixture(out, built.mixture)
+    if not dry_run:
+        write_atomically(out.parent / built.mixture.index.file, built.index)
+        write_mixture(out, built.mixture)
     index = parse_index(built.index, len(built.mixture.sources))
-    return summarize(built.mixture, built.sources, index)
+    return summarize(built.mixture, built.sources, index, built.left_out)

@@ -7,11 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from humandata.mixtures.statistics import MIN_RANGE
 from humandata.schemas.mixture import Mixture, Statistics
-
-MIN_RANGE = 1e-3
-"""A dimension that hardly changes is not blown up: 1 mm, or 1e-3 of a rotation's column (0.06 degrees), is below what
-any source measures."""
 
 
 @dataclass(frozen=True)

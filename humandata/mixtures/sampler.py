@@ -1,8 +1,9 @@
 """Which step is sample number g: a pure function of the manifest, the seed and g, in constant memory.
 
-Groups share the samples exactly, and sources the samples of their group (`apportion`). The m-th sample of a source of
-n eligible steps is in its pass m // n, at position m % n of a permutation keyed by manifest, seed, source and pass: no
-step comes twice within a pass. Nothing depends on how many processes draw, so any of them can begin at any g.
+Groups share the samples exactly, on a schedule (`schedule`) where there is a curriculum, and sources the samples of
+their group (`apportion`). The m-th sample of a source of n eligible steps is in its pass m // n, at position m % n of a
+permutation keyed by manifest, seed, source and pass: no step comes twice within a pass. Nothing depends on how many
+processes draw, so any of them can begin at any g.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from humandata.mixtures.apportion import apportion
+from humandata.mixtures.apportion import Apportionment, apportion
 from humandata.mixtures.permutation import mix, permute
+from humandata.mixtures.schedule import ScheduledApportionment
+from humandata.mixtures.shares import group_schedule, group_shares, source_weights
 from humandata.schemas.mixture import Mixture
 
 IndexArray = NDArray[np.int64]
@@ -26,11 +29,14 @@ class MixtureSampler:
     def __init__(self, mixture: Mixture, seed: int | None = None) -> None:
         self.manifest_sha256 = mixture.manifest_sha256
         seed = mixture.seed if seed is None else seed
-        groups = [group for group, ratio in sorted(mixture.groups.items()) if ratio > 0]
-        self._groups = apportion([exact(mixture.groups[group]) for group in groups])
+        groups, self._groups = _share_between_groups(mixture)
+        weights = source_weights(mixture)
         self._sources = [
             apportion(
-                [exact(s.weight) if s.group == group and s.training.num_steps else Fraction(0) for s in mixture.sources]
+                [
+                    weight if source.group == group else Fraction(0)
+                    for source, weight in zip(mixture.sources, weights, strict=True)
+                ]
             )
             for group in groups
         ]
@@ -63,21 +69,14 @@ def rank_samples(batch_start: int, batch_size: int, rank: int, world_size: int) 
     return np.arange(batch_start + start, batch_start + stop, dtype=np.int64)
 
 
-def source_shares(mixture: Mixture) -> list[float]:
-    """The share of the samples that each source of the manifest gets."""
-    weights = [exact(source.weight) if source.training.num_steps else Fraction(0) for source in mixture.sources]
-    totals: dict[str, Fraction] = {}
-    for source, weight in zip(mixture.sources, weights, strict=True):
-        totals[source.group] = totals.get(source.group, Fraction(0)) + weight
-    return [
-        float(exact(mixture.groups[source.group]) * weight / totals[source.group]) if weight else 0.0
-        for source, weight in zip(mixture.sources, weights, strict=True)
-    ]
-
-
-def exact(number: float) -> Fraction:
-    """The fraction a person means by a decimal: 0.8 is 4/5, not its nearest binary number."""
-    return Fraction(repr(number))
+def _share_between_groups(mixture: Mixture) -> tuple[list[str], Apportionment | ScheduledApportionment]:
+    """The groups that are drawn from, and the apportionment of samples to them in this order."""
+    if mixture.curriculum is None:
+        shares = group_shares(mixture, mixture.groups)
+        return list(shares), apportion(list(shares.values()))
+    others = group_shares(mixture, mixture.curriculum.others)
+    scheduled = ScheduledApportionment(group_schedule(mixture, mixture.curriculum), apportion(list(others.values())))
+    return [mixture.curriculum.group, *others], scheduled
 
 
 def _source_key(manifest_sha256: str, seed: int, source: str) -> int:

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from humandata.schemas.mixture import Statistics
 
+MIN_RANGE = 1e-3
+"""A dimension that hardly changes is not blown up: 1 mm, or 1e-3 of a rotation's column (0.06 degrees), is below what
+any source measures."""
 COMPRESSION = 500
 """Centroids of a t-digest: up to about this many values its quantiles are those of the values themselves."""
 _DIGITS = 6

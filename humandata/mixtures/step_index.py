@@ -71,6 +71,10 @@ class StepIndex:
         part = 2 * source + held_out
         return slice(int(self._edges[part]), int(self._edges[part + 1]))
 
+    def num_steps_of_spans(self, spans: slice) -> IndexArray:
+        """Eligible steps (M,) of some rows."""
+        return np.diff(self._before[spans.start : spans.stop + 1])
+
     def episodes(self, source: int) -> pa.Array:
         """The ids of a source's episodes that take part, each once."""
         start, stop = self.spans(source, False).start, self.spans(source, True).stop

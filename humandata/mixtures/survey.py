@@ -64,22 +64,28 @@ class Survey:
     """Of the end effectors as played, in m/s."""
 
 
-def survey(source: ShardSource, options: MixOptions, cache: Path, advance: Callable[[], None]) -> Survey:
+def survey(
+    source: ShardSource,
+    options: MixOptions,
+    cache: Path,
+    advance: Callable[[], None],
+    held_out_tasks: frozenset[str] = frozenset(),
+) -> Survey:
     """The survey of a source; read from the folder `cache` where the same source was surveyed on the same terms.
 
     `advance` is called once for each episode. DatasetError where a step file cannot be read.
     """
-    path = cache / f"{survey_key(source, options)}.survey.arrow"
+    path = cache / f"{survey_key(source, options, held_out_tasks)}.survey.arrow"
     if path.exists():
         for _ in range(source.document.counts.episodes):
             advance()
         return read_survey(path)
-    found = _survey(source, options, cache, advance)
+    found = _survey(source, options, cache, advance, held_out_tasks)
     write_atomically(path, survey_bytes(found))
     return found
 
 
-def survey_key(source: ShardSource, options: MixOptions) -> str:
+def survey_key(source: ShardSource, options: MixOptions, held_out_tasks: frozenset[str] = frozenset()) -> str:
     """What a survey is named after: everything its content follows from."""
     name, space = source.document.name, options.action_space
     content = [
@@ -87,7 +93,7 @@ def survey_key(source: ShardSource, options: MixOptions) -> str:
         pack_key(source, name in options.static_cameras),
         [space.horizon, space.rate_hz, options.slowdowns.get(name, 1.0), space.human_gripper],
         name in options.mask_rotations,
-        options.held_out_fraction,
+        [options.held_out_fraction, options.split, sorted(held_out_tasks)],
         [options.where, options.tasks],
     ]
     return hashlib.sha256(canonical_json(content).encode()).hexdigest()[:32]
@@ -121,10 +127,12 @@ def read_survey(path: Path) -> Survey:
     return Survey(table.replace_schema_metadata(None), sketches, None if speed == "None" else float(speed))
 
 
-def _survey(source: ShardSource, options: MixOptions, cache: Path, advance: Callable[[], None]) -> Survey:
+def _survey(
+    source: ShardSource, options: MixOptions, cache: Path, advance: Callable[[], None], held_out_tasks: frozenset[str]
+) -> Survey:
     name = source.document.name
     pack = open_pack(source, name in options.static_cameras, cache)
-    episodes = source.episodes(["id", "task", "embodiment", "num_steps"]).to_pylist()
+    episodes = source.episodes(["id", "task", "input_sha256", "embodiment", "num_steps"]).to_pylist()
     for row, first in zip(episodes, first_records([row["num_steps"] for row in episodes]).tolist(), strict=True):
         row["first_record"] = first
     if options.where is not None or options.tasks:
@@ -133,7 +141,7 @@ def _survey(source: ShardSource, options: MixOptions, cache: Path, advance: Call
     episodes.sort(key=lambda row: str(row["id"]))
     grid, mask_rotation = options.grid(name), name in options.mask_rotations
     spans = {row["id"]: _spans(_track(pack, row, options, mask_rotation), grid) for row in episodes}
-    held_out = held_out_episodes((key for key, found in spans.items() if len(found)), options.held_out_fraction)
+    held_out = held_out_episodes([row for row in episodes if len(spans[row["id"]])], options, held_out_tasks)
     sketches: dict[str, EmbodimentSketch] = {}
     speeds = VectorSketch(1)
     rows: list[dict[str, Any]] = []

@@ -133,7 +133,11 @@ def _print_episode(episode: dict[str, Any]) -> None:
 def _print_mixture(mixture: dict[str, Any]) -> None:
     ratios = ", ".join(f"{group} {ratio:g}" for group, ratio in mixture["groups"].items())
     space = mixture["action_space"]
-    print_line(f"batches of {mixture['batch_size']}: {ratios}; seed {mixture['seed']}")
+    of_unit = "" if mixture["unit"] == "samples" else f" of {mixture['unit']}"
+    print_line(f"batches of {mixture['batch_size']}: {ratios}{of_unit}; seed {mixture['seed']}")
+    if mixture["curriculum"] is not None:
+        points = ", ".join(f"{point['sample']}:{point['ratio']:g}" for point in mixture["curriculum"]["points"])
+        print_line(f"curriculum of {mixture['curriculum']['group']}, by sample: {points}")
     print_line(
         f"chunks of {space['horizon']} steps at {space['rate_hz']:g} Hz, human gripper: {space['human_gripper']}"
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
+from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -22,6 +24,13 @@ from humandata.schemas.documents import Document, canonical_json, read_document,
 
 HumanGripper = Literal["mask", "aperture"]
 ImageFit = Literal["letterbox", "resize"]
+Unit = Literal["samples", "episodes", "seconds"]
+SplitUnit = Literal["episode", "task", "scene"]
+
+RATIO_DECIMALS = 6
+"""Of the ratios of a curriculum, so that sums over any number of samples fit into 64 bits."""
+MAX_CURRICULUM_STRETCH = 2**31
+"""Samples between two points of a curriculum, for the same reason."""
 
 
 class StepCounts(Document):
@@ -52,6 +61,51 @@ class MixtureSource(Document):
     median_speed: NonNegativeFloat | None = Field(description="of the end effectors as played, in m/s")
     training: StepCounts
     held_out: StepCounts
+    rate_hz: PositiveFloat | None = Field(
+        default=None, description="training steps a second of recording; null where the unit does not need it"
+    )
+
+
+class CurriculumPoint(Document):
+    """The share of a group at a sample."""
+
+    sample: NonNegativeInt
+    ratio: float = Field(ge=0, le=1, description=f"to {RATIO_DECIMALS} decimals")
+
+    @model_validator(mode="after")
+    def _few_decimals(self) -> CurriculumPoint:
+        if round(self.ratio, RATIO_DECIMALS) != self.ratio:
+            raise ValueError(f"a ratio of a curriculum has at most {RATIO_DECIMALS} decimals, found {self.ratio!r}")
+        return self
+
+
+class Curriculum(Document):
+    """A group whose share changes: linear in the number of the sample between points, constant before and after."""
+
+    group: str
+    points: tuple[CurriculumPoint, ...] = Field(min_length=1)
+    others: dict[str, NonNegativeFloat] = Field(
+        min_length=1, description="share of what the group leaves, by every other group"
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Curriculum:
+        samples = [point.sample for point in self.points]
+        stretches = [later - earlier for earlier, later in pairwise([0, *samples])]
+        if any(stretch <= 0 for stretch in stretches[1:]):
+            raise ValueError(f"the samples of the points must increase, found {samples}")
+        if any(stretch > MAX_CURRICULUM_STRETCH for stretch in stretches):
+            raise ValueError(f"two points are more than {MAX_CURRICULUM_STRETCH:,} samples apart; put one between them")
+        if self.group in self.others:
+            raise ValueError(f"'{self.group}' is the group that changes, and cannot be among the others")
+        if not math.isclose(sum(self.others.values()), 1.0, abs_tol=1e-9):
+            raise ValueError(f"the shares of the others must sum to 1, found {sum(self.others.values()):g}")
+        return self
+
+    def ratios(self, ratio: float) -> dict[str, float]:
+        """The share of every group where the group that changes has the share `ratio`."""
+        left = 1 - Fraction(repr(ratio))
+        return {self.group: ratio} | {name: float(left * Fraction(repr(share))) for name, share in self.others.items()}
 
 
 class ActionSpace(Document):
@@ -63,9 +117,13 @@ class ActionSpace(Document):
 
 
 class Split(Document):
-    """Which episodes are held out: those whose id hashes below the fraction, at least one of a source that has two."""
+    """Which episodes are held out: those whose key hashes below the fraction, at least one key where there are two.
 
-    unit: Literal["episode"] = "episode"
+    The key is the episode's id, its task (the same tasks of all sources) or its scene (the SHA-256 of the recording
+    that it was cut from); what shares a key is held out together.
+    """
+
+    unit: SplitUnit = "episode"
     held_out_fraction: float = Field(default=0.1, ge=0, lt=1)
 
 
@@ -104,8 +162,11 @@ class Mixture(Document):
 
     schema_version: str
     tool_version: str
-    unit: Literal["samples"] = "samples"
-    groups: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(description="share of the samples, by group")
+    unit: Unit = Field(default="samples", description="what ratios and weights are shares of")
+    groups: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
+        description="share by group; where there is a curriculum, after its last point"
+    )
+    curriculum: Curriculum | None = None
     batch_size: PositiveInt
     seed: NonNegativeInt
     max_repeats: PositiveFloat = Field(
@@ -130,16 +191,41 @@ class Mixture(Document):
         for source in self.sources:
             if source.group not in self.groups:
                 raise ValueError(f"source '{source.name}' is of group '{source.group}', which groups does not name")
-        for group, ratio in self.groups.items():
-            drawn = any(s.group == group and s.weight > 0 and s.training.num_steps > 0 for s in self.sources)
-            if ratio > 0 and not drawn:
-                raise ValueError(f"group '{group}' has the ratio {ratio:g} but no source with steps and a weight")
+            if self.unit == "seconds" and source.rate_hz is None and source.training.num_steps:
+                raise ValueError(f"source '{source.name}' has no rate_hz, which ratios in seconds need")
+        self._check_curriculum()
+        for group in self.drawn_groups:
+            if not any(s.group == group and s.weight > 0 and s.training.num_steps > 0 for s in self.sources):
+                raise ValueError(f"group '{group}' is to be drawn from but has no source with steps and a weight")
         return self
+
+    def _check_curriculum(self) -> None:
+        if self.curriculum is None:
+            return
+        last = self.curriculum.ratios(self.curriculum.points[-1].ratio)
+        if last.keys() != self.groups.keys() or any(
+            not math.isclose(ratio, last[group], abs_tol=1e-9) for group, ratio in self.groups.items()
+        ):
+            raise ValueError(f"groups must be the ratios after the curriculum's last point, {last}")
+
+    @property
+    def drawn_groups(self) -> tuple[str, ...]:
+        """The groups that ever have a share."""
+        if self.curriculum is None:
+            return tuple(group for group, ratio in self.groups.items() if ratio > 0)
+        return (self.curriculum.group, *(group for group, share in self.curriculum.others.items() if share > 0))
 
     @property
     def manifest_sha256(self) -> str:
-        """SHA-256 of the canonical JSON: the same for the same content, however the file is laid out."""
-        return hashlib.sha256(canonical_json(self.model_dump(mode="json")).encode()).hexdigest()
+        """SHA-256 of the canonical JSON: the same for the same content, however the file is laid out.
+
+        Fields that came later count where they are set, so that a manifest of an earlier version keeps its hash.
+        """
+        content = self.model_dump(mode="json")
+        for part, field in ((content, "curriculum"), *((source, "rate_hz") for source in content["sources"])):
+            if part[field] is None:
+                del part[field]
+        return hashlib.sha256(canonical_json(content).encode()).hexdigest()
 
     @property
     def embodiments(self) -> tuple[str, ...]:

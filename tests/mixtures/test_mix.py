@@ -52,7 +52,7 @@ def test_the_manifest_freezes_what_it_was_told(shards: Path, tmp_path: Path) -> 
         assert source.held_out.num_episodes == told.held_out_episodes == 1
         # Of 40 steps all but the last have a first target 1/30 s ahead.
         assert source.training.num_steps == 3 * 39
-        assert told.epochs == pytest.approx(told.share * 100_000 / (3 * 39))
+        assert told.epochs == pytest.approx(told.share * 64 * 100_000 / (3 * 39))
     assert validate_mixture(tmp_path / "mixture.json") == []
 
 

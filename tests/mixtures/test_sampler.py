@@ -14,7 +14,8 @@ from mixture_builders import make_mixture, mixture_source
 
 from humandata.mixtures.apportion import apportion
 from humandata.mixtures.permutation import permute
-from humandata.mixtures.sampler import MixtureSampler, rank_samples, source_shares
+from humandata.mixtures.sampler import MixtureSampler, rank_samples
+from humandata.mixtures.shares import source_shares
 from humandata.schemas.mixture import Mixture
 
 RATIOS = st.sampled_from([0.0, 1.0, 0.5, 0.8, 0.25, 1 / 3, 0.123, 1e-3])
@@ -78,7 +79,7 @@ def test_fifty_sources_keep_their_shares_over_four_orders_of_magnitude() -> None
     sources = [mixture_source(f"s{i:02d}", "robot", 1000 + i, weight) for i, weight in enumerate(weights)]
     mixture = make_mixture(sources, {"robot": 1.0})
     counts = np.bincount(MixtureSampler(mixture).samples(np.arange(200_000))[0], minlength=50)
-    np.testing.assert_allclose(counts, 200_000 * np.array(source_shares(mixture)), atol=2.0)
+    np.testing.assert_allclose(counts, 200_000 * np.array(source_shares(mixture, 200_000)), atol=2.0)
 
 
 @settings(max_examples=60, deadline=None)

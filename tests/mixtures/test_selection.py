@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,29 @@ def test_conditions_and_tasks_choose(
     chosen = select_episodes(episodes, where, wanted)
     rows = episodes.select(["id", "num_steps"]).to_pylist()
     assert {row["num_steps"] for row in rows if row["id"] in chosen} == num_steps
+
+
+def test_conditions_reach_all_that_is_known_of_an_episode(tmp_path: Path) -> None:
+    """Quality, task, embodiment, scale, the camera's motion, speed and size: one of three episodes each."""
+    plain = make_episode(0)
+    differing = replace(
+        make_episode(1, "franka_panda_robotiq_2f85", num_steps=50, task="lift"), quality={"mean_confidence": 0.5}
+    )
+    provenance = replace(differing.provenance, scale="assumed", camera_motion="sfm", world_frame="arbitrary")
+    source = write_source(
+        tmp_path / "robot", [plain, replace(differing, provenance=provenance), make_episode(2, "franka_panda")]
+    )
+    episodes = open_source(source).episodes()
+    for where in (
+        "quality_mean_confidence < 0.9",
+        "task = 'lift'",
+        "embodiment LIKE '%robotiq%'",
+        "scale = 'assumed'",
+        "camera_motion = 'sfm' AND world_frame <> 'base'",
+        "num_steps > 45 AND right_valid_fraction = 1.0 AND right_median_speed > 0",
+        "input IN ('franka_panda_robotiq_2f85_001')",
+    ):
+        assert select_episodes(episodes, where, ()) == {differing.id}, where
 
 
 def test_a_mixture_holds_what_was_chosen_and_says_so(tasks: Path, tmp_path: Path) -> None:
