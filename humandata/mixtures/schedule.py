@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from humandata.mixtures.apportion import Apportionment, IndexArray
 from humandata.schemas.mixture import RATIO_DECIMALS
 
-_ONE = 10**RATIO_DECIMALS
+_ONE: int = 10**RATIO_DECIMALS
 """Shares are counted in parts of it."""
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def paced(episode: Episode, speed: float) -> Episode:
     return replace(episode, arms=moved)
 
 
-def hands(folder: Path, speed: float = 0.2, num_episodes: int = 3, task: str = "push", **provenance: str) -> None:
+def hands(folder: Path, speed: float = 0.2, num_episodes: int = 3, task: str = "push", **provenance: Any) -> None:
     """A human source; it holds a thousand training steps where there are three episodes."""
     episodes = [
         paced(make_episode(seed, "human_hands", num_steps=350, task=task), speed) for seed in range(num_episodes)
