@@ -78,7 +78,7 @@ def build_tracks(
     pose in it is known: a hand at rest then stays at rest while the head turns.
     """
     observations = associate(timestamp_ns, detections, camera.width, settings.associate)
-    lifted = {side: lift(timestamp_ns, observations[side], camera, side, settings.lift) for side in SIDES}
+    lifted = lift(timestamp_ns, observations, camera, settings.lift)
     hands = {side: hand.landmarks_camera for side, hand in lifted.items()}
     path = find_path(hands) if find_path else path_in_sidecar(timestamp_ns, sidecar)
     arms, unsmoothed = {}, {}

@@ -34,6 +34,10 @@ class HandFit:
     length_scale: float
     """The hand's length over the one that was expected."""
 
+    def take(self, frames: slice) -> HandFit:
+        """The same for some of the frames."""
+        return HandFit(self.landmarks[frames], self.wrist_covariance[frames], self.length_scale)
+
 
 def fit_hand(
     evidence: Evidence,

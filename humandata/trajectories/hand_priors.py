@@ -42,15 +42,19 @@ PHALANX_SD = 0.08
 
 @dataclass(frozen=True)
 class Motion:
-    """Standard deviation of the change over a second, as of a random walk: turn, shift and angles."""
+    """Standard deviation of the change over a second, as of a random walk: turn, shift and angles.
+
+    Along the view a hand is known ten times less well than across it: there the prior is what a hand at work does,
+    which comes nearer or goes by less than a decimetre in a second, and most of the rest is error.
+    """
 
     turn_rad: float = 1.0
-    shift_m: float = 0.2
+    shift_m: float = 0.3
+    depth_m: float = 0.08
     angle_rad: float = 1.5
 
     @property
     def sd(self) -> FloatArray:
         """(27,) in the order of the pose: rotation, translation, angles."""
-        return np.concatenate(
-            [np.full(3, self.turn_rad), np.full(3, self.shift_m), np.full(NUM_ANGLES, self.angle_rad)]
-        )
+        shift = [self.shift_m, self.shift_m, self.depth_m]
+        return np.concatenate([np.full(3, self.turn_rad), shift, np.full(NUM_ANGLES, self.angle_rad)])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ _PARENT = np.array([int(parent) for parent, _ in HAND_BONES])
 _CHILD = np.array([int(child) for _, child in HAND_BONES])
 _ANGLES = np.arange(6, NUM_POSE)
 
-HUBER = 2.0
+HUBER = 1.0
 """Standard deviations beyond which a residual counts by its size and no longer by its square."""
 
 LANDMARK_WEIGHT = np.ones(21)
@@ -44,10 +45,12 @@ class Evidence:
     """(N,) of the coordinates of a landmark."""
     bone_slopes: FloatArray
     """(N, 20) z of the unit vector along each of `HAND_BONES`: how much it points away from the camera."""
-    bone_slope_sigma: float
+    bone_slope_sigma: FloatArray
+    """(N,)."""
     depth_m: FloatArray
     """(N, 21) z of the landmarks, NaN where it was not measured."""
-    depth_sigma_m: float
+    depth_sigma_m: FloatArray
+    """(N,)."""
 
     def take(self, frames: NDArray[np.int64] | slice) -> Evidence:
         """The same for some of the frames."""
@@ -56,10 +59,26 @@ class Evidence:
             self.rays[frames],
             self.rays_sigma[frames],
             self.bone_slopes[frames],
-            self.bone_slope_sigma,
+            self.bone_slope_sigma[frames],
             self.depth_m[frames],
-            self.depth_sigma_m,
+            self.depth_sigma_m[frames],
         )
+
+
+def concatenate(parts: Sequence[Evidence], gap_s: float) -> Evidence:
+    """One part after the other, each `gap_s` after the one before."""
+    seconds: list[FloatArray] = []
+    for part in parts:
+        start = seconds[-1][-1] + gap_s if seconds else part.seconds[0]
+        seconds.append(part.seconds - part.seconds[0] + start)
+    return Evidence(
+        np.concatenate(seconds),
+        *(
+            np.concatenate([getattr(part, name.name) for part in parts])
+            for name in fields(Evidence)
+            if name.name != "seconds"
+        ),
+    )
 
 
 @dataclass(frozen=True)
@@ -196,9 +215,9 @@ class HandProblem:
         weight = LANDMARK_WEIGHT[:, None] / seen.rays_sigma[:, None, None]
         rays = (points[..., :2] / np.maximum(points[..., 2:], 1e-2) - seen.rays) * weight
         bones = points[:, _CHILD] - points[:, _PARENT]
-        slopes = (bones[..., 2] / np.linalg.norm(bones, axis=-1) - seen.bone_slopes) / seen.bone_slope_sigma
-        depths = np.where(np.isfinite(seen.depth_m), (points[..., 2] - seen.depth_m) / seen.depth_sigma_m, 0.0)
-        return rays, slopes[..., None], depths[..., None]
+        slopes = (bones[..., 2] / np.linalg.norm(bones, axis=-1) - seen.bone_slopes) / seen.bone_slope_sigma[:, None]
+        offsets = (points[..., 2] - seen.depth_m) / seen.depth_sigma_m[:, None]
+        return rays, slopes[..., None], np.where(np.isfinite(offsets), offsets, 0.0)[..., None]
 
     def _weighted_rows(
         self, points: FloatArray, by_pose: FloatArray, by_shape: FloatArray
@@ -215,7 +234,7 @@ class HandProblem:
         slope_temper = _temper(slopes)
         length = np.linalg.norm(bones, axis=-1, keepdims=True)
         upright = np.array([0.0, 0.0, 1.0]) - bones * bones[..., 2:] / length**2
-        per_bone = (upright * slope_temper / (length * seen.bone_slope_sigma))[..., None, :]
+        per_bone = (upright * slope_temper / (length * seen.bone_slope_sigma[:, None, None]))[..., None, :]
 
         def picture(by: FloatArray) -> FloatArray:
             return np.asarray((by[:, :, :2] - along * by[:, :, 2:]) / z * scale).reshape(N, 42, -1)
@@ -230,7 +249,7 @@ class HandProblem:
         measured = np.isfinite(seen.depth_m)
         if measured.any():
             temper = _temper(depths) * measured[..., None]
-            scale = temper / seen.depth_sigma_m
+            scale = temper / seen.depth_sigma_m[:, None, None]
             rows.append(((depths * temper)[..., 0], by_pose[:, :, 2] * scale, by_shape[:, :, 2] * scale))
         return rows
 

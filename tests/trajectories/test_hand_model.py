@@ -29,9 +29,9 @@ def some_problem(seed: int, num_frames: int = 4) -> tuple[HandProblem, HandState
         rays=rng.normal(scale=0.1, size=(num_frames, 21, 2)),
         rays_sigma=rng.uniform(0.02, 0.05, num_frames),
         bone_slopes=rng.uniform(-1.0, 1.0, (num_frames, 20)),
-        bone_slope_sigma=0.7,
+        bone_slope_sigma=np.full(num_frames, 0.7),
         depth_m=np.where(rng.uniform(size=(num_frames, 21)) < 0.5, rng.normal(0.5, 0.02, (num_frames, 21)), np.nan),
-        depth_sigma_m=0.02,
+        depth_sigma_m=np.full(num_frames, 0.02),
     )
     state = HandState(
         matrix_from_rotvec(rng.normal(size=3) + rng.normal(scale=0.02, size=(num_frames, 3))),

@@ -47,7 +47,7 @@ def observe(truth: FloatArray, sizes: FloatArray | float = 1.0, **given: FloatAr
 
 def lifted(observations: HandObservations, side: Side = "right", settings: LiftSettings = SETTINGS) -> LiftedHand:
     timestamp_ns = np.arange(len(observations.confidence), dtype=np.int64) * FRAME_NS
-    return lift(timestamp_ns, observations, CAMERA, side, settings)
+    return lift(timestamp_ns, {side: observations}, CAMERA, settings)[side]
 
 
 def distance(a: FloatArray, b: FloatArray) -> FloatArray:
@@ -59,9 +59,10 @@ def distance(a: FloatArray, b: FloatArray) -> FloatArray:
 def test_an_expected_hand_is_found_where_it_is(side: Side, depth: float) -> None:
     truth = swaying_hand(side, 30, depth)
     found = lifted(observe(truth), side).landmarks_camera
-    # Priors on joints and motion pull a little at what the pixels of a noise-free view would tell exactly.
-    assert np.median(distance(found[:, 0], truth[:, 0])) < 0.02 * depth
-    assert np.median(distance(found - found[:, :1], truth - truth[:, :1])) < 0.005
+    # Priors on joints and motion pull at what the pixels of a noise-free view would tell exactly: pixels are trusted as
+    # far as a detector's are, which leaves its mark of 2 % on the depth of a hand that comes nearer.
+    assert np.median(distance(found[:, 0], truth[:, 0])) < 0.025 * depth
+    assert np.median(distance(found - found[:, :1], truth - truth[:, :1])) < 0.008
     assert np.median(angle_between(palm_frame(found, side)[:, :3, :3], palm_frame(truth, side)[:, :3, :3])) < 0.1
 
 
@@ -85,6 +86,25 @@ def test_a_measured_depth_tells_the_size_of_an_unusual_hand() -> None:
     aware = lifted(observe(truth, landmarks_depth_m=truth[..., 2]), "left").landmarks_camera
     assert np.median(distance(unaware[:, 0], truth[:, 0])) > 0.03
     assert np.median(distance(aware[:, 0], truth[:, 0])) < 0.01
+
+
+def test_what_one_hand_tells_of_its_size_holds_for_the_other() -> None:
+    left, right = swaying_hand("left", 20, length_m=0.165), swaying_hand("right", 20, length_m=0.165)
+    measured = observe(right, landmarks_depth_m=right[..., 2])
+    alone = lifted(observe(left), "left").landmarks_camera
+    timestamp_ns = np.arange(20, dtype=np.int64) * FRAME_NS
+    together = lift(timestamp_ns, {"left": observe(left), "right": measured}, CAMERA, SETTINGS)["left"].landmarks_camera
+    assert np.median(distance(alone[:, 0], left[:, 0])) > 0.03
+    assert np.median(distance(together[:, 0], left[:, 0])) < 0.02
+
+
+def test_hands_that_are_fitted_together_move_on_their_own() -> None:
+    left, right = swaying_hand("left", 20), swaying_hand("right", 20, depth=0.9)
+    timestamp_ns = np.arange(20, dtype=np.int64) * FRAME_NS
+    together = lift(timestamp_ns, {"left": observe(left), "right": observe(right)}, CAMERA, SETTINGS)
+    for side, truth in (("left", left), ("right", right)):
+        found = together[side].landmarks_camera  # type: ignore[index]
+        assert np.median(distance(found[:, 0], truth[:, 0])) < 0.025 * truth[0, 0, 2]
 
 
 def test_an_estimator_that_judges_depth_is_heeded() -> None:
