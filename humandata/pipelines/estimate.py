@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import sys
@@ -38,6 +39,8 @@ class Estimate:
 
     hours: float
     """Of video."""
+    pieces: int
+    """Short videos, and parts of long ones: what workers can do side by side."""
     bytes_needed: int
     """If every step is kept: what the filters turn away needs no room."""
     bytes_free: int
@@ -66,14 +69,17 @@ def estimate(items: Sequence[VideoItem], out: Path, recipe: Recipe, workers: int
                 probed_bytes += sizes[index]
             if workers is not None and frame_s is None:
                 frame_s = _seconds_per_frame(path, recipe)
-    video_s = sum(sizes) * sum(durations_s) / probed_bytes if probed_bytes else 0.0
+    s_per_byte = sum(durations_s) / probed_bytes if probed_bytes else 0.0
+    video_s = sum(sizes) * s_per_byte
+    pieces = sum(math.ceil(max(size * s_per_byte / recipe.decode.part_s, 1.0)) for size in sizes)
     step_bytes = float(np.mean(picture_bytes)) + _BYTES_BESIDE_PICTURE if picture_bytes else 0.0
     seconds = None
     if workers is not None and frame_s is not None:
         looks = SECOND_LOOKS if recipe.track.search.max_unseen_s else 1.0
-        seconds = video_s * recipe.decode.rate_hz * frame_s * looks / max(1, min(workers, len(items)))
+        seconds = video_s * recipe.decode.rate_hz * frame_s * looks / max(1, min(workers, pieces))
     return Estimate(
         video_s / 3600,
+        pieces,
         round(video_s * recipe.store.rate_hz * step_bytes),
         sys.maxsize if is_remote(out) else shutil.disk_usage(_existing(out)).free,
         seconds,

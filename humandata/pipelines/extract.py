@@ -13,7 +13,7 @@ from humandata.dataset.records import InputRecord
 from humandata.errors import InputError, UsageError
 from humandata.hands import make_estimator
 from humandata.pipelines.estimate import refuse_full_disk
-from humandata.pipelines.extract_stage import ExtractStage, JoinStage, LookStage
+from humandata.pipelines.extract_stage import ExtractStage, PartsStage
 from humandata.pipelines.long_videos import VideoStages
 from humandata.pipelines.recipe import Recipe, recipe_record
 from humandata.pipelines.runner import open_runner
@@ -100,7 +100,7 @@ def extract(
 
 def _stages(spec: SourceSpec, recipe: Recipe, gpus_per_worker: float) -> VideoStages:
     common = (spec.path.absolute(), recipe, spec.recipe.sha256, gpus_per_worker, spec.mirror)
-    return VideoStages(ExtractStage(*common), LookStage(*common), JoinStage(*common))
+    return VideoStages(ExtractStage(*common), PartsStage(*common))
 
 
 def _camera_tools(recipe: Recipe) -> dict[str, str]:

@@ -57,14 +57,9 @@ class VideoPart:
     identity: InputIdentity
     part: Part
 
-    @property
-    def input(self) -> str:
-        """Name of the video within its source."""
-        return self.item.input
-
 
 class _VideoStage:
-    """What the three stages share: a recipe, an estimator, and the source that they write to."""
+    """What both stages share: a recipe, an estimator, and the source that they write to."""
 
     name = "extract"
 
@@ -126,27 +121,29 @@ class ExtractStage(_VideoStage):
         return self._stored(record)
 
 
-class LookStage(_VideoStage):
-    """Looks for hands in a part of a long video."""
+class PartsStage(_VideoStage):
+    """Looks for hands in the parts of long videos, and turns what was seen in all parts of one into its episodes."""
 
-    def process(self, item: VideoPart) -> int:
-        """Write what is seen in a part, unless that is done already; returns the number of its frames."""
+    def process(self, item: VideoPart | LongVideo) -> InputRecord | None:
+        """Look at a part, or write the video whose parts were all looked at; InputError where none was of use."""
+        if isinstance(item, VideoPart):
+            self._look(item)
+            return None
+        return self._join(item)
+
+    def _look(self, item: VideoPart) -> None:
+        """Write what is seen in a part, unless that is done already."""
         folder, index = self.folder_of_parts(item.identity), item.part.index
         if part_is_stored(self._mirror, folder, index) if self._mirror else part_exists(folder, index):
-            return item.part.num_frames
+            return
         with on_this_machine(item.item) as here, PictureSpool() as spool:
             seen = see(open_video(here, item.identity, self._recipe), self._estimator, self._recipe, spool, item.part)
             write_part(folder, index, seen, spool)
         if self._mirror is not None:
             push_part(self._mirror, folder, index)
-        return len(seen.timestamp_ns)
 
-
-class JoinStage(_VideoStage):
-    """Turns what was seen in the parts of a long video into its episodes and its record."""
-
-    def process(self, item: LongVideo) -> InputRecord:
-        """Join the parts, write what they gave, and remove them. Raises InputError where no part could be used."""
+    def _join(self, item: LongVideo) -> InputRecord:
+        """Join the parts, write what they gave, and remove them."""
         if len(item.failures) == len(item.parts):
             raise InputError(f"{item.item.path}: none of its {len(item.parts)} parts could be used ({_reasons(item)})")
         folder = self.folder_of_parts(item.identity)
@@ -155,6 +152,8 @@ class JoinStage(_VideoStage):
         failed = dict(item.failures)
         parts = [read_part(folder, part.index) for part in item.parts if part.index not in failed]
         seen, pictures = join_parts(parts)
+        if len(seen.timestamp_ns) == 0:
+            raise InputError(f"{item.item.path}: no frame could be decoded in any of its {len(item.parts)} parts")
         with on_this_machine(item.item) as here, pictures:
             video = open_video(here, item.identity, self._recipe)
             warnings = [*seen.warnings, *_losses(item, video.info, seen, self._recipe.decode.rate_hz)]

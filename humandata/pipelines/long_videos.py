@@ -1,13 +1,12 @@
-"""The order of the work: all videos, then the parts of the long ones, then what joins them."""
+"""The order of the work: all videos, then the parts of the long ones, each video joined when its last part is done."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from humandata.dataset.records import InputRecord
-from humandata.pipelines.extract_stage import ExtractStage, JoinStage, LongVideo, LookStage, VideoPart
+from humandata.pipelines.extract_stage import ExtractStage, LongVideo, PartsStage, VideoPart
 from humandata.pipelines.job_progress import JobProgress
 from humandata.pipelines.runner import Runner
 from humandata.pipelines.stage import Outcome
@@ -19,35 +18,58 @@ class VideoStages:
     """What is done with videos, and with the parts of long ones."""
 
     extract: ExtractStage
-    look: LookStage
-    join: JoinStage
+    parts: PartsStage
 
     def run(
         self, runner: Runner, videos: Sequence[VideoItem], progress: JobProgress
     ) -> Iterator[Outcome[VideoItem, InputRecord]]:
-        """The outcome of each video, once. A part that fails costs that part; one that finds no disk ends the video."""
-        long = []
+        """The outcome of each video, once. A part that fails costs that part; one that finds no disk ends the video.
+
+        A video is joined before the parts of further ones are begun, so that what was seen in parts takes up no more
+        room than the videos being worked on.
+        """
+        long = {}
         for outcome in runner.run(self.extract, videos, progress.watch):
             if isinstance(outcome.result, LongVideo):
-                long.append(outcome.result)
+                long[outcome.item.input] = _Open(outcome.result)
             else:
                 yield Outcome(outcome.item, outcome.result, outcome.error, outcome.log, outcome.is_fatal)
-        failures: dict[str, list[tuple[int, str]]] = defaultdict(list)
-        parts = [VideoPart(video.item, video.identity, part) for video in long for part in video.parts]
-        num_frames = {video.item.input: sum(part.num_frames for part in video.parts) for video in long}
 
-        def watch_part(worker: str, part: VideoPart | None) -> None:
-            progress.begin(worker, part.input if part else None, part.part.words if part else "")
+        def watch(worker: str, item: VideoPart | LongVideo | None) -> None:
+            what = item.part.words if isinstance(item, VideoPart) else "its parts are joined"
+            progress.begin(worker, item.item.input if item else None, what if item else "")
 
-        def watch_joining(worker: str, video: LongVideo | None) -> None:
-            progress.begin(worker, video.item.input if video else None, "its parts are joined")
+        def more(outcome: Outcome[VideoPart | LongVideo, InputRecord | None]) -> Sequence[VideoPart | LongVideo]:
+            if isinstance(outcome.item, LongVideo):
+                return []
+            progress.finish_part(outcome.item.item.input, long[outcome.item.item.input].share(outcome.item))
+            return long[outcome.item.item.input].close(outcome.item.part.index, outcome.error)
 
-        for done in runner.run(self.look, parts, watch_part):
-            if done.error is not None and done.is_fatal:
-                yield Outcome(done.item.item, None, done.error, done.log, is_fatal=True)
-            elif done.error is not None:
-                failures[done.item.input].append((done.item.part.index, done.error))
-            progress.finish_part(done.item.input, done.item.part.num_frames / max(1, num_frames[done.item.input]))
-        whole = [replace(video, failures=tuple(sorted(failures[video.item.input]))) for video in long]
-        for joined in runner.run(self.join, whole, watch_joining):
-            yield Outcome(joined.item.item, joined.result, joined.error, joined.log, joined.is_fatal)
+        parts: list[VideoPart | LongVideo] = [
+            VideoPart(each.video.item, each.video.identity, part) for each in long.values() for part in each.video.parts
+        ]
+        for done in runner.run(self.parts, parts, watch, more):
+            if isinstance(done.item, LongVideo) or done.is_fatal:
+                yield Outcome(done.item.item, done.result, done.error, done.log, done.is_fatal)
+
+
+@dataclass
+class _Open:
+    """A long video whose parts are being looked at."""
+
+    video: LongVideo
+    closed: set[int] = field(default_factory=set)
+    failures: list[tuple[int, str]] = field(default_factory=list)
+
+    def share(self, part: VideoPart) -> float:
+        """How much of the video a part is."""
+        return part.part.num_frames / max(1, sum(each.num_frames for each in self.video.parts))
+
+    def close(self, index: int, error: str | None) -> list[LongVideo]:
+        """Note that a part was looked at; the video, once that was the last one."""
+        self.closed.add(index)
+        if error is not None:
+            self.failures.append((index, error))
+        if len(self.closed) < len(self.video.parts):
+            return []
+        return [replace(self.video, failures=tuple(sorted(self.failures)))]

@@ -24,12 +24,14 @@ from humandata.pipelines.stage import (
     LAST_LOG_LINES,
     MAX_ATTEMPTS,
     ItemT,
+    More,
     Needs,
     Outcome,
     ResultT,
     Stage,
     Watch,
     attempt,
+    nothing_more,
 )
 
 REQUESTED_AHEAD = 16
@@ -118,7 +120,11 @@ class RayRunner:
         self._ray.shutdown()
 
     def run(
-        self, stage: Stage[ItemT, ResultT], items: Sequence[ItemT], watch: Watch[ItemT]
+        self,
+        stage: Stage[ItemT, ResultT],
+        items: Sequence[ItemT],
+        watch: Watch[ItemT],
+        more: More[ItemT, ResultT] = nothing_more,
     ) -> Iterator[Outcome[ItemT, ResultT]]:
         """See `Runner.run`. Items and results travel through Ray, so they should be paths and records."""
         self._set_share(stage.needs)
@@ -157,6 +163,8 @@ class RayRunner:
                     outcome = self._after_death(error, worker, tried)
                     if outcome is None:
                         waiting.append(tried)
+                if outcome is not None:
+                    waiting.extendleft(_Try(item) for item in more(outcome))
                 if worker in self._workers:
                     self._begin(worker, waiting, running, watch)
                 else:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from humandata.pipelines.local_runner import run_locally
-from humandata.pipelines.stage import ItemT, Outcome, ResultT, Stage, Watch, unwatched
+from humandata.pipelines.stage import ItemT, More, Outcome, ResultT, Stage, Watch, nothing_more, unwatched
 
 if TYPE_CHECKING:
     from humandata.pipelines.ray_runner import RayRunner
@@ -30,7 +30,11 @@ class Runner:
         self._ray: RayRunner | None = None
 
     def run(
-        self, stage: Stage[ItemT, ResultT], items: Sequence[ItemT], watch: Watch[ItemT] = unwatched
+        self,
+        stage: Stage[ItemT, ResultT],
+        items: Sequence[ItemT],
+        watch: Watch[ItemT] = unwatched,
+        more: More[ItemT, ResultT] = nothing_more,
     ) -> Iterator[Outcome[ItemT, ResultT]]:
         """Outcomes as they finish, each item's once.
 
@@ -42,13 +46,13 @@ class Runner:
             return
         alone = self._num_workers == 1 or (len(items) == 1 and self._ray is None)
         if self._address is None and alone:
-            yield from run_locally(stage, items, watch)
+            yield from run_locally(stage, items, watch, more)
             return
         if self._ray is None:
             from humandata.pipelines.ray_runner import RayRunner
 
             self._ray = RayRunner(self._num_workers, self._address)
-        yield from self._ray.run(stage, items, watch)
+        yield from self._ray.run(stage, items, watch, more)
 
     def close(self) -> None:
         """End the workers, and Ray where it was started here."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from humandata.errors import HumandataError, OutputError
 
@@ -71,6 +71,16 @@ THIS_PROCESS = "this process"
 
 def unwatched(worker: str, item: object) -> None:
     """Take no notice: the `Watch` of who does not care."""
+
+
+More = Callable[[Outcome[ItemT, ResultT]], Sequence[ItemT]]
+"""What is to be done after an item, and before what still waits: it may finish what the item completed."""
+
+
+def nothing_more(outcome: object) -> Sequence[Any]:
+    """No item leads to another: the usual `More`."""
+    del outcome
+    return ()
 
 
 def attempt(stage: Stage[ItemT, ResultT], item: ItemT) -> Outcome[ItemT, ResultT]:

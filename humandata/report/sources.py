@@ -96,6 +96,11 @@ class Needed(Protocol):
         ...
 
     @property
+    def pieces(self) -> int:
+        """Short videos, and parts of long ones."""
+        ...
+
+    @property
     def bytes_needed(self) -> int:
         """On disk, at most."""
         ...
@@ -136,8 +141,8 @@ def print_plans(plans: Sequence[Plan], as_json: bool, needed: Needed | None = No
     if needed is not None and needed.hours:
         room = "enough" if needed.bytes_needed <= needed.bytes_free else "NOT ENOUGH"
         print_line(
-            f"about {needed.hours:.2f} h of video, which need at most {needed.bytes_needed / 1e9:.2f} GB on disk "
-            f"({needed.bytes_free / 1e9:.1f} GB are free: {room})."
+            f"about {needed.hours:.2f} h of video in {needed.pieces} pieces of work, which need at most "
+            f"{needed.bytes_needed / 1e9:.2f} GB on disk ({needed.bytes_free / 1e9:.1f} GB are free: {room})."
         )
         if needed.seconds is not None:
             print_line(f"about {needed.seconds / 3600:.2f} h of work ({needed.seconds:.0f} s), by a short trial here.")
