@@ -12,8 +12,9 @@ from humandata.actions import ActionGrid
 from humandata.dataset.image_places import UNPLACED
 from humandata.dataset.read import ShardSource
 from humandata.embodiments import get_embodiment
+from humandata.errors import unknown_name
 from humandata.mixtures.batch import Arrays, Batch, BatchLayout, View
-from humandata.mixtures.manifest import open_member
+from humandata.mixtures.manifest import open_member, open_sources
 from humandata.mixtures.packs import CACHE_FOLDER, TrackPack, open_pack, open_places
 from humandata.mixtures.pictures import ImageFiles, Place, fit_image
 from humandata.mixtures.shares import source_shares
@@ -149,6 +150,14 @@ class BatchReader:
         for at, encoded in zip(wanted, self._files.read(places), strict=True):
             fit_image(decode_image(encoded), pictures[at], self._mixture.image_fit)
         pictures[~np.asarray(mask, dtype=bool)] = 0
+
+
+def check_cameras(mixture: Mixture, folder: Path, view: View) -> None:
+    """Raise UsageError where a further camera is asked for that no source of a manifest in `folder` has."""
+    known = {column for source in open_sources(mixture, folder) for column in source.document.cameras}
+    for name in view.cameras:
+        if f"{PRIMARY_CAMERA}_{name}" not in known:
+            raise unknown_name("camera", name, [column.removeprefix(f"{PRIMARY_CAMERA}_") for column in known])
 
 
 def _weights(mixture: Mixture) -> NDArray[np.float32]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 from humandata.errors import DatasetError, HumandataError
 from humandata.mixtures.batch import Batch, BatchLayout, View
 from humandata.mixtures.batch_blocks import BatchBlocks, PackedBatch
-from humandata.mixtures.batches import BatchReader
+from humandata.mixtures.batches import BatchReader, check_cameras
 from humandata.mixtures.manifest import check_sources
 from humandata.mixtures.ranks import rank_and_world_size
 from humandata.mixtures.sampler import MixtureSampler, rank_samples
@@ -54,7 +55,8 @@ class MixtureLoader:
         0. Besides the primary camera, `cameras` are those whose columns are `image_<name>`. With a `history` above 1, a
         batch has that many moments at the mixture's rate. Memory is pinned where there is a GPU, or as told.
 
-        Raises DatasetError where the manifest is wrong, a source is gone or changed, or no source has such a camera.
+        Raises DatasetError where the manifest is wrong, or a source is gone or changed, and UsageError where no source
+        has such a camera.
         """
         self.mixture = read_mixture(path)
         check_sources(self.mixture, path.parent)
@@ -62,6 +64,8 @@ class MixtureLoader:
         self.rank, self.world_size = rank_and_world_size(rank, world_size)
         self._path, self._seed = path, seed
         self._view = View(images, cameras, history)
+        if cameras:
+            check_cameras(self.mixture, path.parent, self._view)
         self._num_workers = num_workers
         self._pin_memory = torch.cuda.is_available() if pin_memory is None else pin_memory
 
@@ -86,6 +90,18 @@ class MixtureLoader:
                 raise batch
             self.samples_consumed += size
             yield batch.unpack() if isinstance(batch, PackedBatch) else batch
+
+    def batch(self, number: int) -> Batch:
+        """This rank's share of the global batch of that number, whatever was consumed."""
+        batch = self._here[number * self.mixture.batch_size, None]
+        if isinstance(batch, HumandataError):
+            raise batch
+        assert isinstance(batch, Batch), "without a block there is nothing to unpack"
+        return batch
+
+    @cached_property
+    def _here(self) -> _GlobalBatches:
+        return _GlobalBatches(self._path, _Share(self.rank, self.world_size, self._seed), self._view, None)
 
     def state_dict(self) -> dict[str, str | int]:
         """All that is needed to go on, with any world size and number of workers."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from humandata.training.policies.augment import augment
+from humandata.mixtures.augment import Augmentation
 from humandata.training.policies.text import TextEncoder
 from humandata.training.policies.transformer import ConditionedBlock, time_features
 from humandata.training.policies.vision import VisionEncoder, shrink
@@ -21,6 +21,7 @@ NUM_BLOCKS = 3
 NUM_HEADS = 4
 STEPS_PER_TOKEN = 5
 """Steps of the chunk that share a token: a chunk is smooth, and a fifth of the tokens trains in half the time."""
+AUGMENTATION = Augmentation(saturation=0.0)
 NUM_SAMPLING_STEPS = 10
 """Euler steps from noise to action, as in π0."""
 NUM_NOISES = 8
@@ -66,7 +67,9 @@ class FlowMatchingPolicy(Policy):
         noise = torch.randn(action.shape, generator=generator).to(action.device)
         time = _sample_time(len(action), generator).to(action.device)
         noisy = torch.lerp(noise, action, time[:, None, None])
-        tokens = self._observe(observation, augment(shrink(observation.image), generator))
+        image = shrink(observation.image)
+        changes = AUGMENTATION.draw(len(image), image.shape[-1], generator)
+        tokens = self._observe(observation, changes.apply(image))
         residual = self._residual(tokens, observation, noisy, action_mask, time)
         share, scale = _precondition(time)
         error = torch.where(action_mask, residual - (action - noise - share * noisy) / scale, 0.0)
