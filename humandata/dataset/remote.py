@@ -27,11 +27,16 @@ def pull_source(mirror: Mirror) -> None:
 
 
 def push_input(mirror: Mirror, record: InputRecord) -> None:
-    """Write an input's step files, then its record; the files leave stand-ins here."""
+    """Write an input's step files, which have just been made, then its record; of the files stand-ins stay here."""
     mirror.push(record.files)
+    push_record(mirror, record)
+    mirror.let_go(record.files)
+
+
+def push_record(mirror: Mirror, record: InputRecord) -> None:
+    """Write an input's record alone, and take that of its failure away."""
     mirror.push([_name(mirror, record_path(mirror.path, record.input))])
     mirror.store.delete(_name(mirror, quarantine_path(mirror.path, record.input)))
-    mirror.let_go(record.files)
 
 
 def note_input(mirror: Mirror, record: InputRecord) -> None:

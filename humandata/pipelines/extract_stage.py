@@ -13,7 +13,7 @@ from humandata.dataset.identity import content_sha256, input_key
 from humandata.dataset.records import InputRecord
 from humandata.dataset.remote import push_input
 from humandata.dataset.write import InputIdentity
-from humandata.errors import InputError
+from humandata.errors import InputError, MissingDependencyError
 from humandata.filters import make_filters
 from humandata.hands import make_estimator
 from humandata.mirror import Mirror
@@ -77,11 +77,20 @@ class _VideoStage:
         self._recipe = recipe
         self._recipe_sha256 = recipe_sha256
         self._estimator = make_estimator(recipe.detect)
+        self._identity = _identity(recipe)
         self._threads: AbstractContextManager[None] | None = None
         self._writer = VideoWriter(source, recipe, recipe_sha256, self._estimator, make_filters(recipe.filters))
 
     def setup(self) -> None:
-        """Load the hand estimator, and use one thread from now on."""
+        """Load the hand estimator, and use one thread from now on.
+
+        Raises MissingDependencyError where this machine has another estimator than the one the job was started with.
+        """
+        found = _identity(self._recipe)
+        if found != self._identity:
+            raise MissingDependencyError(
+                f"this machine has {found}, and the job was started with {self._identity}. Bring both to one version."
+            )
         self._threads = single_thread()
         self._threads.__enter__()
         self._estimator.setup()
@@ -167,6 +176,12 @@ class PartsStage(_VideoStage):
         with contextlib.suppress(OSError):  # other videos are not joined yet
             folder.parent.rmdir()
         return record
+
+
+def _identity(recipe: Recipe) -> str:
+    """What the episodes will say that they were seen with."""
+    estimator = make_estimator(recipe.detect)
+    return f"{estimator.name} {estimator.version}, weights {estimator.weights_sha256[:12]}"
 
 
 def _losses(item: LongVideo, info: VideoInfo, seen: Sightings, rate_hz: float) -> list[str]:

@@ -7,17 +7,27 @@ from pathlib import Path
 
 from humandata.dataset.compile import finished_record
 from humandata.dataset.records import InputRecord, read_records, record_path, write_record
+from humandata.dataset.remote import push_input, push_record
 from humandata.dataset.write import InputIdentity, write_input
 from humandata.embodiments.embodiment import Embodiment
 from humandata.errors import InputError, UsageError
+from humandata.mirror import Mirror
 from humandata.pipelines.recipe import recipe_record
 from humandata.pipelines.runner import open_runner
-from humandata.pipelines.source_job import SourceSpec, SourceSummary, in_one_stage, pending_items, run_source_job
+from humandata.pipelines.source_job import (
+    SourceSpec,
+    SourceSummary,
+    in_one_stage,
+    pending_items,
+    run_source_job,
+    source_spec,
+)
 from humandata.pipelines.stage import Needs
 from humandata.readers import open_dataset
 from humandata.readers.camera_names import primary_camera
 from humandata.readers.conversion import IngestRecipe, robot_embodiment, to_episode
 from humandata.readers.reader import EpisodeRef, Reader, ReaderOptions
+from humandata.storage import Store, is_remote
 
 
 @dataclass(frozen=True)
@@ -38,6 +48,8 @@ def plan_ingest(dataset: Path, out: Path, recipe: IngestRecipe, name: str | None
         InputError: the dataset's format is not known, or nothing of it can be read, or it has no pictures.
         UsageError: its robot is not known, or has no such camera, or a source of that name holds another dataset.
     """
+    if is_remote(dataset):
+        raise UsageError(f"{Store.at(dataset).url}: a dataset is read from a disk. Copy or mount it there.")
     reader = open_dataset(dataset, ReaderOptions(recipe.state_names))
     embodiment = robot_embodiment(reader.robot, recipe.embodiment)
     if not reader.cameras:
@@ -45,7 +57,7 @@ def plan_ingest(dataset: Path, out: Path, recipe: IngestRecipe, name: str | None
     primary = primary_camera(reader.cameras, recipe.camera)
     source_name = name or _default_name(dataset)
     record = recipe_record("ingest", recipe, reader=reader.format, robot=embodiment.name)
-    spec = SourceSpec(out / source_name, source_name, "robot_dataset", reader.format, record)
+    spec = source_spec(out, source_name, "robot_dataset", reader.format, record)
     items = reader.list_episodes()
     _refuse_another_dataset(spec, items)
     return IngestPlan(spec, embodiment, primary, items, pending_items(spec, items, is_unchanged, stamp))
@@ -65,9 +77,12 @@ def ingest(
     `quarantine/`, and the others go on. Workers are as for `extract`. Raises what `plan_ingest` does.
     """
     plan = plan_ingest(dataset, out, recipe, name)
-    stage = IngestStage(dataset.absolute(), plan.spec.path.absolute(), plan.embodiment, recipe, plan.spec.recipe.sha256)
+    spec = plan.spec
+    stage = IngestStage(
+        dataset.absolute(), spec.path.absolute(), plan.embodiment, recipe, spec.recipe.sha256, spec.mirror
+    )
     with open_runner(num_workers, address) as runner:
-        return run_source_job(plan.spec, plan.items, is_unchanged, stamp, stage.name, in_one_stage(stage, runner))
+        return run_source_job(spec, plan.items, is_unchanged, stamp, stage.name, in_one_stage(stage, runner))
 
 
 def is_unchanged(item: EpisodeRef, record: InputRecord) -> bool:
@@ -102,10 +117,17 @@ class IngestStage:
     needs = Needs()
 
     def __init__(
-        self, dataset: Path, source: Path, embodiment: Embodiment, recipe: IngestRecipe, recipe_sha256: str
+        self,
+        dataset: Path,
+        source: Path,
+        embodiment: Embodiment,
+        recipe: IngestRecipe,
+        recipe_sha256: str,
+        mirror: Mirror | None = None,
     ) -> None:
         self._dataset = dataset
         self._source = source
+        self._mirror = mirror
         self._embodiment = embodiment
         self._recipe = recipe
         self._recipe_sha256 = recipe_sha256
@@ -127,6 +149,8 @@ class IngestStage:
         if earlier is not None and earlier.input_sha256 == identity.input_sha256:
             record = earlier.model_copy(update=asdict(identity))
             write_record(record_path(self._source, item.input), record)
+            if self._mirror is not None:
+                push_record(self._mirror, record)
             return record
         episode = to_episode(
             self._reader.read(item.name),
@@ -139,7 +163,10 @@ class IngestStage:
         num_missing = sum(int((~arm.valid).sum()) for arm in episode.arms.values())
         warnings = [f"{num_missing} of {episode.num_steps} steps lack a pose or gripper reading"] if num_missing else []
         figures = {"steps": float(episode.num_steps)}
-        return write_input(self._source, identity, self._recipe_sha256, [episode], (), figures, warnings)
+        record = write_input(self._source, identity, self._recipe_sha256, [episode], (), figures, warnings)
+        if self._mirror is not None:
+            push_input(self._mirror, record)
+        return record
 
 
 def _default_name(dataset: Path) -> str:

@@ -14,6 +14,7 @@ from humandata.dataset.validate import validate_source
 from humandata.errors import InputError, UsageError
 from humandata.pipelines.ingest import ingest, plan_ingest
 from humandata.readers.conversion import IngestRecipe
+from humandata.storage import Store
 
 MOTIONS = [make_motion(0), make_motion(1, num_steps=9), make_motion(2)]
 
@@ -52,6 +53,22 @@ def test_two_datasets_become_two_sources_in_one_frame(droid: Path, tmp_path: Pat
         np.testing.assert_allclose(arm.T_world_ee, other_arm.T_world_ee, atol=1e-5)
         np.testing.assert_allclose(arm.T_world_ee, motion.T_base_ee, atol=1e-5)
         np.testing.assert_allclose(arm.gripper_opening, other_arm.gripper_opening, atol=1e-5)
+
+
+def test_a_source_on_an_object_store_is_the_same(
+    bucket: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HUMANDATA_CACHE", str(tmp_path / "cache"))
+    can, out = write_robomimic(tmp_path / "can.hdf5", MOTIONS), Path((bucket / "shards").url)
+    ingest(can, tmp_path / "shards", IngestRecipe(), num_workers=1)
+    ingest(can, out, IngestRecipe(), num_workers=1)
+    os.utime(can, ns=(1, 1))
+    for place in (tmp_path / "shards", out):
+        ingest(can, place, IngestRecipe(), num_workers=1)
+    written = {name: (bucket / "shards").read(name) for name in (bucket / "shards").list()}
+    assert written == content(tmp_path / "shards")
+    with pytest.raises(UsageError, match="read from a disk"):
+        ingest(out, tmp_path / "other", IngestRecipe())
 
 
 def test_a_rerun_does_nothing_and_a_change_redoes_what_changed(tmp_path: Path) -> None:

@@ -9,11 +9,13 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from steady_hands import SteadyHands
 
 from humandata.dataset.lease import lease
-from humandata.errors import StorageError, UsageError
+from humandata.errors import MissingDependencyError, StorageError, UsageError
 from humandata.mirror import Mirror
 from humandata.pipelines.extract import extract, plan_extract
+from humandata.pipelines.extract_stage import ExtractStage
 from humandata.pipelines.recipe import Recipe, load_recipe
 from humandata.storage import Store
 
@@ -143,6 +145,13 @@ def test_a_source_is_written_by_one_job_at_a_time(bucket: Store, monkeypatch: py
         with lease(bucket):
             pass
     assert bucket.list() == {}
+
+
+def test_a_worker_that_has_another_estimator_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = ExtractStage(tmp_path, RECIPE, "r" * 64)
+    monkeypatch.setattr(SteadyHands, "version", "2")
+    with pytest.raises(MissingDependencyError, match=r"has steady_hands 2, .* started with steady_hands 1, "):
+        stage.setup()
 
 
 def test_places_that_are_not_there_are_told_in_a_line(bucket: Store, tmp_path: Path) -> None:
