@@ -121,14 +121,14 @@ def slerp(R_start: ArrayLike, R_end: ArrayLike, fraction: ArrayLike) -> FloatArr
 
 
 def turn_z_towards(direction: ArrayLike) -> FloatArray:
-    """The smallest rotation (3, 3) that takes the z axis to `direction` (3,), which need not be of unit length.
+    """The smallest rotations (..., 3, 3) that take the z axis to `direction` (..., 3) of any length.
 
     It is how an image patch off the centre sees things: straight ahead of the patch is along its own viewing ray.
     """
-    x, y, z = _unit(np.asarray(direction, dtype=np.float64))
+    x, y, z = np.moveaxis(_unit(np.asarray(direction, dtype=np.float64)), -1, 0)
     sine = np.hypot(x, y)
-    axis = np.array([-y, x, 0.0]) / max(sine, 1e-12)
-    return matrix_from_rotvec(axis * np.arctan2(sine, z))
+    axis = np.stack([-y, x, np.zeros_like(x)], axis=-1) / np.maximum(sine, 1e-12)[..., None]
+    return matrix_from_rotvec(axis * np.arctan2(sine, z)[..., None])
 
 
 def _unit(vectors: FloatArray) -> FloatArray:

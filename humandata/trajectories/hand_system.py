@@ -140,7 +140,7 @@ class HandProblem:
 
     def landmarks(self, state: HandState) -> FloatArray:
         """(N, 21, 3) in the camera frame."""
-        points = pose_hand(self._shape_of(state), state.angles).points
+        points = pose_hand(self._shape_of(state), state.angles, derivatives=False).points
         return points @ np.swapaxes(state.R_camera_hand, 1, 2) + state.position[:, None]
 
     def cost(self, state: HandState) -> float:
@@ -234,13 +234,14 @@ class HandProblem:
         slope_temper = _temper(slopes)
         length = np.linalg.norm(bones, axis=-1, keepdims=True)
         upright = np.array([0.0, 0.0, 1.0]) - bones * bones[..., 2:] / length**2
-        per_bone = (upright * slope_temper / (length * seen.bone_slope_sigma[:, None, None]))[..., None, :]
+        per_bone = upright * slope_temper / (length * seen.bone_slope_sigma[:, None, None])
 
         def picture(by: FloatArray) -> FloatArray:
             return np.asarray((by[:, :, :2] - along * by[:, :, 2:]) / z * scale).reshape(N, 42, -1)
 
         def bone(by: FloatArray) -> FloatArray:
-            return np.asarray(per_bone @ (by[:, _CHILD] - by[:, _PARENT]))[:, :, 0]
+            change = by[:, _CHILD] - by[:, _PARENT]
+            return np.asarray(sum(per_bone[..., axis, None] * change[:, :, axis] for axis in range(3)))
 
         rows = [
             ((rays * temper).reshape(N, 42), picture(by_pose), picture(by_shape)),

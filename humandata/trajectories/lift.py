@@ -203,7 +203,7 @@ def _gather(
 
 def _towards_camera(landmarks_hand: FloatArray, rays: FloatArray) -> FloatArray:
     """Landmarks (M, 21, 3) turned from the axes of the crop that was looked at, along its own ray, to the camera's."""
-    turn = np.array([turn_z_towards(ray) for ray in rays.mean(axis=1)]).reshape(-1, 3, 3)
+    turn = turn_z_towards(rays.mean(axis=1))
     return np.asarray(landmarks_hand @ np.swapaxes(turn, 1, 2))
 
 
