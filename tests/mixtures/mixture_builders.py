@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from hypothesis import strategies as st
+
 from humandata import __version__
 from humandata.schemas.columns import SCHEMA_VERSION
-from humandata.schemas.mixture import ActionSpace, IndexRecord, Mixture, MixtureSource, Split, StepCounts
+from humandata.schemas.mixture import (
+    ActionSpace,
+    Curriculum,
+    CurriculumPoint,
+    IndexRecord,
+    Mixture,
+    MixtureSource,
+    Split,
+    StepCounts,
+    Unit,
+)
 
 NOTHING = StepCounts(num_steps=0, num_episodes=0)
 
@@ -44,3 +56,21 @@ def make_mixture(
         sources=tuple(sources),
         normalization={},
     )
+
+
+def with_curriculum(mixture: Mixture, points: list[tuple[int, float]], unit: Unit = "samples") -> Mixture:
+    """The mixture with a share of `robot` that changes."""
+    curriculum = Curriculum(
+        group="robot",
+        points=tuple(CurriculumPoint(sample=sample, ratio=ratio) for sample, ratio in points),
+        others={"human": 1.0},
+    )
+    changes = {"curriculum": curriculum, "groups": curriculum.ratios(points[-1][1]), "unit": unit}
+    return Mixture.model_validate(mixture.model_dump() | changes)
+
+
+def curricula() -> st.SearchStrategy[list[tuple[int, float]]]:
+    """Points of curricula within the first thousand samples, ratios of 0 and 1 among them; or none."""
+    ratio = st.sampled_from([0.0, 1.0, 0.95, 0.5, 0.123456, 1e-6])
+    point = st.tuples(st.integers(0, 1000), ratio)
+    return st.one_of(st.just([]), st.lists(point, min_size=1, max_size=5, unique_by=lambda each: each[0]).map(sorted))

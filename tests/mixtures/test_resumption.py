@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
 from itertools import islice
 from pathlib import Path
 
@@ -10,10 +16,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mixture_builders import make_mixture, mixture_source
+from mixture_builders import curricula, make_mixture, mixture_source, with_curriculum
+from training_to_kill import contents
 
 from humandata.mixtures.loader import MixtureLoader
 from humandata.mixtures.mix import mix
+from humandata.mixtures.option_text import parse_curriculum
 from humandata.mixtures.options import MixOptions
 from humandata.mixtures.sampler import MixtureSampler, rank_samples
 from humandata.schemas.mixture import ActionSpace, Mixture
@@ -21,7 +29,8 @@ from humandata.schemas.mixture import ActionSpace, Mixture
 
 @st.composite
 def mixtures(draw: st.DrawFn) -> Mixture:
-    """One or two groups of up to 50 sources with weights over four orders of magnitude; some groups have one step."""
+    """One or two groups of up to 50 sources with weights over four orders of magnitude; some groups have one step, and
+    some ratios change."""
     ratio = draw(st.sampled_from([0.0, 1.0, 0.8, 1 / 3, 1e-4]))
     sources = []
     for group in ("human", "robot"):
@@ -32,7 +41,9 @@ def mixtures(draw: st.DrawFn) -> Mixture:
             for number, (size, weight) in enumerate(zip(sizes, weights, strict=True))
         ]
     groups = {"robot": ratio, "human": 1.0 - ratio}
-    return make_mixture(sources, groups, batch_size=draw(st.integers(1, 12)))
+    mixture = make_mixture(sources, groups, batch_size=draw(st.integers(1, 12)))
+    points = draw(curricula())
+    return with_curriculum(mixture, points, draw(st.sampled_from(["samples", "episodes"]))) if points else mixture
 
 
 @settings(max_examples=40, deadline=None)
@@ -49,6 +60,40 @@ def test_sittings_of_any_world_size_draw_the_one_sequence(mixture: Mixture, sitt
             consumed += size
     whole = np.stack(MixtureSampler(mixture).samples(np.arange(consumed)), axis=1)
     np.testing.assert_array_equal(np.concatenate(drawn), whole)
+
+
+def test_a_training_killed_at_a_random_batch_learns_the_same_with_another_world_size_and_workers(
+    shards: Path, tmp_path: Path
+) -> None:
+    """One process with two workers is killed by SIGKILL; two ranks with a worker each go on from its checkpoint."""
+    path, checkpoint = tmp_path / "mixture.json", tmp_path / "checkpoint.json"
+    options = MixOptions(
+        curriculum=parse_curriculum("0:1,80:0.5", "robot"),
+        batch_size=7,
+        action_space=ActionSpace(horizon=3),
+        image_size_px=8,
+    )
+    mix([shards], path, options)
+    expected = [each for batch in islice(MixtureLoader(path), 12) for each in contents(batch)]
+
+    def start(rank: int, world_size: int, workers: int) -> subprocess.Popen[str]:
+        arguments = [path, checkpoint, tmp_path / f"store_{world_size}", rank, world_size, workers, len(expected)]
+        command = [sys.executable, Path(__file__).parent / "training_to_kill.py", *map(str, arguments)]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+
+    killed, killed_after = start(0, 1, 2), random.randrange(3, 11)
+    assert killed.stdout is not None
+    for _ in range(killed_after):
+        killed.stdout.readline()
+    os.killpg(killed.pid, signal.SIGKILL)
+    assert killed.wait() == -signal.SIGKILL
+    learned = json.loads(checkpoint.read_text())["learned"]
+    assert 21 <= len(learned) <= 7 * killed_after + 14
+
+    ranks = [start(rank, 2, 1) for rank in range(2)]
+    assert [rank.wait(timeout=120) for rank in ranks] == [0, 0]
+    learned = json.loads(checkpoint.read_text())["learned"]
+    assert [tuple(each) for each in learned] == expected, f"killed after {killed_after} batches"
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mixture_builders import make_mixture, mixture_source
+from mixture_builders import curricula, make_mixture, mixture_source, with_curriculum
 
 from humandata.mixtures.apportion import apportion
 from humandata.mixtures.permutation import permute
@@ -51,8 +51,11 @@ def test_every_batch_holds_its_exact_quota(mixture: Mixture, first_batch: int) -
 
 
 @settings(max_examples=40, deadline=None)
-@given(mixture=mixtures())
-def test_no_step_comes_twice_within_a_pass_and_every_step_comes(mixture: Mixture) -> None:
+@given(mixture=mixtures(), points=curricula())
+def test_no_step_comes_twice_within_a_pass_and_every_step_comes(
+    mixture: Mixture, points: list[tuple[int, float]]
+) -> None:
+    mixture = with_curriculum(mixture, points) if points else mixture
     source, step = MixtureSampler(mixture).samples(np.arange(3000))
     for index, member in enumerate(mixture.sources):
         drawn = step[source == index]

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mixture_builders import make_mixture, mixture_source
+from mixture_builders import make_mixture, mixture_source, with_curriculum
 
 from humandata.errors import DatasetError
 from humandata.mixtures.sampler import MixtureSampler
 from humandata.mixtures.schedule import schedule
 from humandata.mixtures.shares import group_shares, source_shares
 from humandata.schemas.documents import parse_document
-from humandata.schemas.mixture import Curriculum, CurriculumPoint, Mixture, Unit
+from humandata.schemas.mixture import Curriculum, CurriculumPoint, Mixture
 
 POINTS = st.lists(
     st.tuples(st.integers(0, 10**9), st.integers(0, 10**6).map(lambda parts: parts / 10**6)),
@@ -36,17 +36,6 @@ def integral(points: list[tuple[int, float]], turns: int) -> Fraction:
             x, a, b = min(turns, stop) - start, Fraction(repr(first)), Fraction(repr(last))
             total += a * x + (b - a) * x**2 / (2 * (stop - start))
     return total
-
-
-def with_curriculum(mixture: Mixture, points: list[tuple[int, float]], unit: Unit = "samples") -> Mixture:
-    """The mixture with a share of `robot` that changes."""
-    curriculum = Curriculum(
-        group="robot",
-        points=tuple(CurriculumPoint(sample=sample, ratio=ratio) for sample, ratio in points),
-        others={"human": 1.0},
-    )
-    changes = {"curriculum": curriculum, "groups": curriculum.ratios(points[-1][1]), "unit": unit}
-    return Mixture.model_validate(mixture.model_dump() | changes)
 
 
 @settings(max_examples=100, deadline=None)
