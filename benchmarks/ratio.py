@@ -89,7 +89,7 @@ def measure(scale: float) -> dict[str, Any]:
     }
 
 
-def batch_shares(is_robot: NDArray[np.bool_], exact: NDArray[np.float64]) -> dict[str, float | int]:
+def batch_shares(is_robot: NDArray[np.bool_], exact: NDArray[np.floating[Any]]) -> dict[str, float | int]:
     """Smallest and largest share of a batch, and how many batches are a whole sample off the difference of `exact`."""
     counts = is_robot.reshape(-1, BATCH_SIZE).sum(axis=1)
     off = np.abs(counts - np.diff(exact)) >= 1.0
@@ -116,7 +116,7 @@ def robots_drawn(mixture: Mixture, num_batches: int) -> NDArray[np.bool_]:
     sampler, total = MixtureSampler(mixture), num_batches * BATCH_SIZE
     starts = range(0, total, DRAWN_AT_ONCE)
     blocks = [sampler.samples(np.arange(start, min(start + DRAWN_AT_ONCE, total)))[0] for start in starts]
-    return np.concatenate(blocks) == 0
+    return np.asarray(np.concatenate(blocks) == 0)
 
 
 def interleaved(ratio: float, num_samples: int) -> NDArray[np.bool_] | None:

@@ -78,7 +78,7 @@ def test_a_training_killed_at_a_random_batch_learns_the_same_with_another_world_
 
     def start(rank: int, world_size: int, workers: int) -> subprocess.Popen[str]:
         arguments = [path, checkpoint, tmp_path / f"store_{world_size}", rank, world_size, workers, len(expected)]
-        command = [sys.executable, Path(__file__).parent / "training_to_kill.py", *map(str, arguments)]
+        command = [sys.executable, str(Path(__file__).parent / "training_to_kill.py"), *map(str, arguments)]
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
 
     killed, killed_after = start(0, 1, 2), random.randrange(3, 11)

@@ -52,4 +52,5 @@ def contents(batch: Batch) -> list[tuple[int, str]]:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:4]), *map(int, sys.argv[4:8]))
+    paths, numbers = [Path(each) for each in sys.argv[1:4]], [int(each) for each in sys.argv[4:]]
+    main(paths[0], paths[1], paths[2], *numbers)
