@@ -18,9 +18,11 @@ options behind a question mark: `s3://bucket/key?region=eu-west-1&scheme=http&en
 
 from __future__ import annotations
 
+import builtins
 import hashlib
 import os
 import re
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -102,6 +104,18 @@ class Store:
             if info.type == FileType.File
         }
 
+    def folders(self) -> builtins.list[str]:
+        """Names of the folders right below this one; none where there is no such folder."""
+        from pyarrow.fs import FileSelector, FileType
+
+        system, root = self._open()
+        try:
+            with self._telling(""):
+                found = system.get_file_info(FileSelector(root, recursive=False))
+        except InputError:
+            return []
+        return sorted(info.base_name for info in found if info.type == FileType.Directory)
+
     def stat(self, name: str) -> Stored | None:
         """Size and time of an object, None where there is none."""
         from pyarrow.fs import FileType
@@ -130,11 +144,17 @@ class Store:
     def download(self, name: str, path: Path) -> str:
         """Copy an object into a file that is on this machine and return its SHA-256, read in one pass."""
         digest = hashlib.sha256()
-        with self._telling(name), self.open(name) as file, path.open("wb") as copy:
-            while block := file.read(BLOCK_BYTES):
+        with self._telling(name), path.open("wb") as copy:
+            for block in self.blocks(name):
                 digest.update(block)
                 copy.write(block)
         return digest.hexdigest()
+
+    def blocks(self, name: str) -> Iterator[bytes]:
+        """The content of an object, one block after the other."""
+        with self._telling(name), self.open(name) as file:
+            while block := file.read(BLOCK_BYTES):
+                yield block
 
     def download_ranges(self, name: str, path: Path, ranges: Iterable[tuple[int, int]]) -> None:
         """Make a file of an object's size that holds these half-open ranges of it, and zeros that take no room."""
@@ -194,6 +214,34 @@ class Store:
 def is_remote(path: Path | str) -> bool:
     """Whether a path, or the text of one, names a place on an object store."""
     return _URL.fullmatch(str(path)) is not None
+
+
+def exists(path: Path) -> bool:
+    """Whether there is a file, here or on an object store."""
+    return Store.at(path.parent).stat(path.name) is not None if is_remote(path) else path.exists()
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a file, here or on an object store."""
+    return Store.at(path.parent).read(path.name) if is_remote(path) else path.read_bytes()
+
+
+def paths_in(folder: Path, ending: str) -> list[Path]:
+    """The files of a folder, here or on an object store, whose names end so; in order of name."""
+    names = Store.at(folder).list() if is_remote(folder) else [path.name for path in folder.glob("*")]
+    return [folder / name for name in sorted(names) if name.endswith(ending)]
+
+
+@contextmanager
+def on_disk(path: Path) -> Iterator[Path]:
+    """A file of this machine, or a copy of an object that lasts as long as this."""
+    if not is_remote(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="humandata-") as folder:
+        copy = Path(folder, path.name)
+        Store.at(path.parent).download(path.name, copy)
+        yield copy
 
 
 @lru_cache(maxsize=64)

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from humandata.errors import OutputError
+from humandata.storage import Store, is_remote
 
 
 def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> str:
@@ -38,7 +39,12 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> str:
 
 
 def sha256_file(path: Path) -> str:
-    """SHA-256 of a file's content, read in blocks."""
+    """SHA-256 of a file's content, here or on an object store, read in blocks."""
+    if is_remote(path):
+        digest = hashlib.sha256()
+        for block in Store.at(path.parent).blocks(path.name):
+            digest.update(block)
+        return digest.hexdigest()
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from humandata.errors import DatasetError
 from humandata.schemas.episode import PRIMARY_CAMERA
+from humandata.storage import on_disk
 
 UNPLACED, ABSENT = -1, -2
 """Instead of an offset: of an image that only a Parquet reader finds, and of one of a camera that the file lacks."""
@@ -35,8 +36,12 @@ def image_places(path: Path, camera: str = PRIMARY_CAMERA) -> NDArray[np.int64]:
     `dataset.write` does it, or a moment has no image: such images can only be read by `ShardSource.read_images`.
     """
     try:
-        metadata = pq.read_metadata(path)
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        with (
+            on_disk(path) as here,
+            here.open("rb") as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+        ):
+            metadata = pq.read_metadata(here)
             places = _places(metadata, content, f"{camera}.bytes")
     except (OSError, ValueError, pa.ArrowException) as failure:
         raise DatasetError(f"{path}: cannot be read ({failure}). `humandata validate` lists what is wrong.") from None

@@ -12,11 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from humandata.dataset.tables import episode_from_table
-from humandata.errors import DatasetError, unknown_name
+from humandata.errors import DatasetError, InputError, unknown_name
 from humandata.schemas.columns import IMAGE_TYPE, SCHEMA_VERSION
 from humandata.schemas.documents import read_document
 from humandata.schemas.episode import PRIMARY_CAMERA, Episode
 from humandata.schemas.source import Source
+from humandata.storage import Store, exists, is_remote
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class ShardSource:
 def open_source(path: Path) -> ShardSource:
     """The source in a folder; raises DatasetError where it is unfinished, or of a version this tool cannot read."""
     document_path = path / "source.json"
-    if not document_path.exists():
+    if not exists(document_path):
         raise DatasetError(f"{path}: no source.json, so nothing was finished here. Rerun the command that writes it.")
     document = read_document(Source, document_path, DatasetError)
     if document.schema_version.split(".")[0] != SCHEMA_VERSION.split(".")[0]:
@@ -92,9 +93,10 @@ def open_source(path: Path) -> ShardSource:
 
 def find_sources(shards: Path) -> list[ShardSource]:
     """The sources of a shard folder in order of name, or the one source that the folder itself is."""
-    if (shards / "source.json").exists():
+    if exists(shards / "source.json"):
         return [open_source(shards)]
-    sources = [open_source(path.parent) for path in sorted(shards.glob("*/source.json"))]
+    names = Store.at(shards).folders() if is_remote(shards) else sorted(path.name for path in shards.glob("*"))
+    sources = [open_source(shards / name) for name in names if exists(shards / name / "source.json")]
     if not sources:
         raise DatasetError(
             f"{shards}: no shards here. Make some with `humandata extract videos/ --out {shards}` "
@@ -115,9 +117,17 @@ def _naming(path: Path) -> Iterator[None]:
 
 def _open(path: Path) -> pq.ParquetFile:
     with _naming(path):
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(_readable(path))
 
 
 def _read(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     with _naming(path):
-        return pq.ParquetFile(path).read(columns=None if columns is None else list(columns))
+        return pq.ParquetFile(_readable(path)).read(columns=None if columns is None else list(columns))
+
+
+def _readable(path: Path) -> Path | pa.NativeFile:
+    """What Arrow reads a file from; of one on an object store it asks for what it needs. DatasetError where none is."""
+    try:
+        return Store.at(path.parent).open(path.name) if is_remote(path) else path
+    except InputError as failure:
+        raise DatasetError(str(failure)) from None

@@ -11,6 +11,7 @@ from humandata.dataset.files import write_atomically
 from humandata.dataset.identity import input_key
 from humandata.errors import DatasetError
 from humandata.schemas.documents import Document, canonical_json, read_document
+from humandata.storage import paths_in
 
 
 class InputRecord(Document):
@@ -71,11 +72,11 @@ def write_record(path: Path, record: Document) -> None:
 
 def read_records(source: Path) -> list[InputRecord]:
     """Every finished input of a source, in order of its name."""
-    records = [read_document(InputRecord, path, DatasetError) for path in (source / "inputs").glob("*.json")]
+    records = [read_document(InputRecord, path, DatasetError) for path in paths_in(source / "inputs", ".json")]
     return sorted(records, key=lambda record: record.input)
 
 
 def read_quarantine(source: Path) -> list[QuarantineRecord]:
     """Every failed input of a source, in order of its name."""
-    records = [read_document(QuarantineRecord, path, DatasetError) for path in (source / "quarantine").glob("*.json")]
+    records = [read_document(QuarantineRecord, path, DatasetError) for path in paths_in(source / "quarantine", ".json")]
     return sorted(records, key=lambda record: record.input)

@@ -16,6 +16,7 @@ from humandata.errors import DatasetError
 from humandata.schemas.columns import EPISODE_COLUMNS, REJECTED_COLUMNS, SCHEMA_VERSION, STEP_COLUMNS, Column
 from humandata.schemas.episode import PRIMARY_CAMERA
 from humandata.schemas.landmarks import SIDES
+from humandata.storage import exists, paths_in
 
 UNIT_TOLERANCE = 1e-6
 """Quaternions are stored as float64 and normalised when written, so their length is 1 to rounding."""
@@ -53,11 +54,11 @@ def _check_files(source: ShardSource) -> Iterator[Problem]:
     listed = source.document.files
     for name, digest in listed.items():
         path = source.path / name
-        if not path.exists():
+        if not exists(path):
             yield Problem(name, "is missing")
         elif sha256_file(path) != digest:
             yield Problem(name, "has another SHA-256 than source.json says: it was changed or damaged")
-    for path in sorted((source.path / "data").glob("*")):
+    for path in paths_in(source.path / "data", ""):
         if f"data/{path.name}" not in listed:
             yield Problem(f"data/{path.name}", "is not listed in source.json")
 

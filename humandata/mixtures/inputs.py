@@ -14,6 +14,7 @@ from humandata.mixtures.manifest import reopen_member
 from humandata.mixtures.options import MixOptions
 from humandata.mixtures.shares import default_weight, size_in
 from humandata.schemas.mixture import Mixture, read_mixture
+from humandata.storage import is_remote
 
 Term = TypeVar("Term")
 
@@ -31,7 +32,7 @@ def find_inputs(inputs: Sequence[Path]) -> list[ShardSource]:
             sources = [reopen_member(member, path.parent) for member in read_mixture(path).sources]
         else:
             sources = find_sources(path.parent if path.name == "source.json" else path)
-        found |= {source.path.resolve(): source for source in sources}
+        found |= {source.path if is_remote(source.path) else source.path.resolve(): source for source in sources}
     counts = Counter(source.document.name for source in found.values())
     for name, count in counts.items():
         if count > 1:
@@ -103,7 +104,7 @@ def _matching(inputs: Sequence[Path]) -> list[Path]:
     """The inputs with patterns replaced by the folders and manifests that match them, in order of name."""
     paths = []
     for path in inputs:
-        if path.exists() or not glob.has_magic(str(path)):
+        if is_remote(path) or path.exists() or not glob.has_magic(str(path)):
             paths.append(path)
             continue
         matching = [Path(each) for each in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207

@@ -11,6 +11,7 @@ from humandata.dataset.files import write_atomically
 from humandata.dataset.read import ShardSource, open_source
 from humandata.errors import DatasetError
 from humandata.schemas.mixture import Mixture, MixtureSource
+from humandata.storage import Store, is_remote
 
 
 def write_mixture(path: Path, mixture: Mixture) -> None:
@@ -21,7 +22,9 @@ def write_mixture(path: Path, mixture: Mixture) -> None:
 
 
 def relative_path(source: Path, folder: Path) -> str:
-    """How a manifest in `folder` names the folder of a source."""
+    """How a manifest in `folder` names the folder of a source; one on an object store by its URL."""
+    if is_remote(source):
+        return Store.at(source).url
     try:
         return Path(os.path.relpath(source.resolve(), folder.resolve())).as_posix()
     except ValueError:  # on another drive
@@ -39,10 +42,15 @@ def open_sources(mixture: Mixture, folder: Path) -> list[ShardSource]:
 def check_sources(mixture: Mixture, folder: Path) -> None:
     """Raise what `open_sources` raises, without reading the lists of files of sources that are as they were."""
     for member in mixture.sources:
-        path = folder / member.path / "source.json"
+        path = member_folder(member, folder) / "source.json"
         # The fingerprint is the last field of the document, which lists every file of the source before it.
-        if not path.exists() or not _tail(path).endswith(f'"{member.fingerprint}"'.encode()):
+        if is_remote(path) or not path.exists() or not _tail(path).endswith(f'"{member.fingerprint}"'.encode()):
             open_member(member, folder)
+
+
+def member_folder(member: MixtureSource, folder: Path) -> Path:
+    """Where a source of a manifest that lies in `folder` is."""
+    return Path(member.path) if is_remote(member.path) else folder / member.path
 
 
 def open_member(member: MixtureSource, folder: Path) -> ShardSource:
@@ -60,8 +68,8 @@ def open_member(member: MixtureSource, folder: Path) -> ShardSource:
 
 def reopen_member(member: MixtureSource, folder: Path) -> ShardSource:
     """The same source as it is now; DatasetError where it is gone."""
-    path = folder / member.path
-    if not path.is_dir():
+    path = member_folder(member, folder)
+    if not is_remote(path) and not path.is_dir():
         raise DatasetError(
             f"source '{member.name}' of the mixture is gone: no folder {path}. Bring it back, or make the mixture "
             "again with `humandata mix`."

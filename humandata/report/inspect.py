@@ -13,6 +13,7 @@ from humandata.errors import UsageError
 from humandata.geometry.cameras import Camera
 from humandata.report.console import print_line, print_table
 from humandata.schemas.mixture import read_mixture
+from humandata.storage import is_remote
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,7 +29,7 @@ def summarise(path: Path, episode_id: str | None = None) -> dict[str, Any]:
     """What lies at a path, as data; raises UsageError where it is nothing that can be summarised."""
     if path.suffix == ".json" and path.name != "source.json":
         return {"mixture": read_mixture(path).model_dump(mode="json")}
-    if not path.exists():
+    if not is_remote(path) and not path.exists():
         raise UsageError(f"{path}: no such file or folder. Give a shard folder, a source in it, or a mixture.")
     folder = path.parent if path.name == "source.json" else path
     if episode_id is not None:

@@ -10,13 +10,14 @@ from humandata.errors import UsageError
 from humandata.mixtures.validate import validate_mixture
 from humandata.progress import ProgressBar
 from humandata.report.console import print_json, print_line, print_table
+from humandata.storage import is_remote
 
 
 def validate_path(path: Path) -> dict[str, list[Problem]]:
     """Problems by source of a shard folder, or of the mixture that the path is; UsageError where it is neither."""
     if path.is_file():
         return {str(path): validate_mixture(path)}
-    if not path.exists():
+    if not is_remote(path) and not path.exists():
         raise UsageError(f"{path}: no such file or folder. Give a shard folder, a source in it, or a mixture.")
     sources = find_sources(path)
     with ProgressBar("validate", sum(source.document.counts.episodes for source in sources), "episodes") as bar:

@@ -1,0 +1,64 @@
+"""Sources on an object store are read as those on a disk are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from humandata.cli import app
+from humandata.dataset.image_places import image_places
+from humandata.dataset.read import find_sources, open_source
+from humandata.dataset.validate import validate_source
+from humandata.errors import DatasetError
+from humandata.mixtures.manifest import open_sources
+from humandata.schemas.mixture import read_mixture
+from humandata.storage import Store
+
+
+@pytest.fixture
+def remote(shards: Path, bucket: Store) -> Path:
+    """The shard folder, in a bucket."""
+    for path in (path for path in shards.rglob("*") if path.is_file()):
+        (bucket / "shards").upload(path.relative_to(shards).as_posix(), path)
+    return Path((bucket / "shards").url)
+
+
+def test_tables_steps_and_images_are_those_on_the_disk(shards: Path, remote: Path) -> None:
+    here, there = find_sources(shards), find_sources(remote)
+    assert [source.document for source in there] == [source.document for source in here]
+    for ours, theirs in zip(here, there, strict=True):
+        assert theirs.episodes().equals(ours.episodes())
+        name = ours.episodes().column("id")[1].as_py()
+        assert theirs.read_steps(name).equals(ours.read_steps(name))
+        assert theirs.read_images(name, [3, 0]) == ours.read_images(name, [3, 0])
+        assert (image_places(theirs.steps_path(name)) == image_places(ours.steps_path(name))).all()
+    with pytest.raises(DatasetError, match="no shards here"):
+        find_sources(remote / "data")
+
+
+def test_what_is_damaged_or_missing_is_found(remote: Path) -> None:
+    source = open_source(remote / "hands")
+    assert list(validate_source(source)) == []
+    store, [first, second, *_] = Store.at(source.path), source.episodes().column("id").to_pylist()
+    store.write(f"data/{first}.parquet", store.read(f"data/{second}.parquet"))
+    store.delete(f"data/{second}.parquet")
+    store.write("data/stray.parquet", b"")
+    told = {problem.where: problem.what for problem in validate_source(source)}
+    assert "another SHA-256" in told[f"data/{first}.parquet"]
+    assert "data/stray.parquet" in told
+    assert f"data/{second}.parquet" in told
+
+
+def test_inspect_and_mix_take_a_bucket(remote: Path, tmp_path: Path) -> None:
+    command = CliRunner()
+    shown = command.invoke(app, ["inspect", str(remote), "--json"])
+    assert [source["counts"]["episodes"] for source in json.loads(shown.stdout)["sources"]] == [4, 4]
+    manifest = tmp_path / "mixture.json"
+    mixed = command.invoke(app, ["mix", str(remote), "--robot-ratio", "0.5", "--out", str(manifest)])
+    assert mixed.exit_code == 0, mixed.output
+    mixture = read_mixture(manifest)
+    assert [source.path for source in mixture.sources] == [Store.at(remote / name).url for name in ("hands", "robot")]
+    assert [source.document.name for source in open_sources(mixture, tmp_path)] == ["hands", "robot"]
