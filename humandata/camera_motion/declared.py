@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -34,7 +35,7 @@ def find_path_file(video: Path) -> CameraPathFile | None:
     """The file of poses that lies beside a video under its name, such as `lift.tum.txt` beside `lift.mp4`."""
     for suffix, name in SUFFIXES.items():
         file = video.with_name(video.stem + suffix)
-        if file.is_file():
+        if os.path.isfile(file):  # noqa: PTH113  # `is_file` raises where the longer name is too long
             return CameraPathFile(path=file.name, format=name)
     return None
 

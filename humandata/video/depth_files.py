@@ -150,7 +150,10 @@ class GreyVideo:
 
 def packet_times(path: Path) -> NDArray[np.int64]:
     """(N,) presentation times in ns of a video's frames, in order of decoding, none decoded. Raises InputError."""
-    timeout_s = ANSWER_TIMEOUT_S + path.stat().st_size / _LEAST_BYTES_PER_S if path.exists() else 0.0
+    try:
+        timeout_s = ANSWER_TIMEOUT_S + path.stat().st_size / _LEAST_BYTES_PER_S
+    except OSError:  # which `ask` says in words
+        timeout_s = ANSWER_TIMEOUT_S
     payload = ask("times", path, timeout_s).payload
     return np.frombuffer(payload[: len(payload) // 8 * 8], np.int64)
 

@@ -92,7 +92,11 @@ def _walk(root: Path, unreadable: list[Path]) -> Iterator[VideoFile]:
 
 def _video_file(path: Path, root: Path) -> VideoFile:
     sidecar = path.with_suffix(".json")
-    return VideoFile(path=path, root=root, sidecar_path=sidecar if sidecar.is_file() else None)
+    return VideoFile(path=path, root=root, sidecar_path=sidecar if _is_file(sidecar) else None)
+
+
+def _is_file(path: Path) -> bool:
+    return os.path.isfile(path)  # noqa: PTH113  # `is_file` raises where the name is too long, or its folder locked
 
 
 def _is_video_name(name: str) -> bool:
