@@ -2,8 +2,8 @@
 
     python benchmarks/hostile.py [--quick] [--json] [--markdown]
 
-It prints a table of input, outcome and message; of the damaged files (200 cut, 500 with a bit flipped) how many end how;
-the peak memory of the decoder and of the helper that looks into files. With strace on the path, it traces the
+It prints a table of input, outcome and message; of the damaged files (200 cut, 500 with a bit flipped) how many end
+how; the peak memory of the decoder and of the helper that looks into files. With strace on the path, it traces the
 extraction of the scripts and playlists and counts what they name and was opened, connections, and files opened that
 are neither in the corpus nor the program's own. It fails where an outcome is not the expected one.
 """
@@ -33,6 +33,7 @@ from humandata.report.console import print_line, print_table
 from humandata.video.ffmpeg_program import ffmpeg_executable
 
 SAMPLE_S = 0.004
+CONTROL = "control: the same file, opened by ffmpeg without the fences"
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def main() -> None:
         sys.stdout.write(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
     else:
         print_report(rows, counts, peak_mib, trace, arguments.markdown)
-    unseen = trace is not None and not trace["control: a file that is named and opened without the fences"]
+    unseen = trace is not None and not trace[CONTROL]
     leaks = 0 if trace is None else sum(list(trace.values())[:3])
     raise SystemExit(not all(row.expected for row in rows) or counts["lost"] or unseen or leaks)
 
@@ -213,25 +214,22 @@ def _watch(job: subprocess.Popen[str], peak_mib: dict[str, float]) -> None:
 
 def trace_tricks(root: Path) -> dict[str, int]:
     """System calls of an extraction of what names other files and URLs, all processes together."""
-    for number, case in enumerate(TRICKS):
+    for number, case in enumerate(each for each in TRICKS if not each.num_frames):
         folder = root / "videos" / f"{number:02}"
         folder.mkdir(parents=True)
         case.build(folder)
-    clip(root / "videos" / "sound.mp4")
     calls = traced(root, command(root))
     opened = [path for path in map(opened_path, calls) if path is not None]
     tricks = root / "videos" / "00" / "clip.mp4"
     follow = [ffmpeg_executable(), "-v", "quiet", "-f", "concat", "-safe", "0", "-i", str(tricks), "-f", "null", "-"]
     control = [opened_path(call) for call in traced(root, follow)]
     return {
-        "files that a script names, opened": sum("secret" in path for path in opened),
+        "files that a script names, opened": sum("secret.hidden" in path for path in opened),
         "connections to the network": sum("connect(" in call and "AF_INET" in call for call in calls),
         "files opened that are neither given nor the program's own": len(set(strangers(opened, root))),
         "videos opened": len({path for path in opened if path.startswith(str(root / "videos"))}),
         "files opened, all together": len(set(opened)),
-        "control: a file that is named and opened without the fences": sum(
-            "secret" in (path or "") for path in control
-        ),
+        CONTROL: sum("secret.hidden" in (path or "") for path in control),
     }
 
 
@@ -253,15 +251,11 @@ def strangers(opened: Sequence[str], root: Path) -> list[str]:
     """Paths that are neither below the root nor parts of this program, its packages and the system it runs on."""
     package = Path(__file__).parents[1]
     program = Path(sys.executable).resolve().parent.parent
-    own = [root, package, sys.prefix, sys.base_prefix, program, cache_folder(), "/usr", "/lib", "/lib64", "/etc"]
-    own += ["/proc", "/sys", "/dev", *(path for path in sys.path if path)]
-    temporary = tempfile.gettempdir()
+    own: list[str | Path] = [root, package, program, sys.prefix, sys.base_prefix, cache_folder(), tempfile.gettempdir()]
+    own += [Path.home() / ".cache" / "matplotlib", *(path for path in sys.path if path)]
+    own += ["/usr", "/lib", "/lib64", "/etc", "/proc", "/sys", "/dev"]
     kept = tuple(f"{os.path.realpath(place)}/" for place in own)
-    return [
-        path
-        for path in opened
-        if not f"{path}/".startswith(kept) and not (path.startswith(temporary) and "deleted" in path)
-    ]
+    return [path for path in opened if not f"{path}/".startswith(kept)]
 
 
 if __name__ == "__main__":

@@ -38,6 +38,11 @@ class MissingDependencyError(HumandataError):
     """A package, model file or system library is absent; the message holds the line that installs it."""
 
 
+def printable(text: str) -> str:
+    """A text that may hold a file's name: bytes of it that are no UTF-8, which nothing can write, as `\\udce9`."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def unknown_name(kind: str, name: str, choices: Iterable[str]) -> UsageError:
     """Build the error for a name that is not among the valid ones, with the nearest valid name as a suggestion."""
     valid = sorted(choices)

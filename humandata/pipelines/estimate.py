@@ -29,6 +29,8 @@ CALIBRATION_FRAMES = 45
 WARM_UP_FRAMES = 5
 SECOND_LOOKS = 1.6
 """Time of the whole over that of one pass forward: closer looks, the fit and the camera, on rendered hands (1.5)."""
+_LEAST_BYTES_PER_S = 1_000
+"""Of video: what a file says of its length counts no further, or one that lies would stop the whole job."""
 _BYTES_BESIDE_PICTURE = 4_000
 """Of a step: landmarks, poses and flags of two hands, compressed."""
 
@@ -65,7 +67,7 @@ def estimate(items: Sequence[VideoItem], out: Path, recipe: Recipe, workers: int
             except (InputError, StopIteration):
                 continue
             if info.duration_ns and sizes[index]:
-                durations_s.append(info.duration_ns / 1e9)
+                durations_s.append(min(info.duration_ns / 1e9, sizes[index] / _LEAST_BYTES_PER_S))
                 probed_bytes += sizes[index]
             if workers is not None and frame_s is None:
                 frame_s = _seconds_per_frame(path, recipe)

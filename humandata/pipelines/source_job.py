@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -172,8 +172,17 @@ def run_source_job(
         provenance={
             key: dict(Counter(episodes.column(key).drop_null().to_pylist())) for key in ("intrinsics", "scale")
         },
-        figures=dict(sum((Counter(record.figures) for record in read_records(spec.path)), Counter[str]())),
+        figures=_totals(read_records(spec.path)),
     )
+
+
+def _totals(records: Sequence[InputRecord]) -> dict[str, float]:
+    """Sums by name, those that are zero with the rest."""
+    totals: dict[str, float] = defaultdict(float)
+    for record in records:
+        for name, value in record.figures.items():
+            totals[name] += value
+    return dict(totals)
 
 
 def _work(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from humandata.errors import HumandataError, OutputError
+from humandata.errors import HumandataError, OutputError, printable
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -88,10 +88,11 @@ def attempt(stage: Stage[ItemT, ResultT], item: ItemT) -> Outcome[ItemT, ResultT
     try:
         return Outcome(item, stage.process(item))
     except OutputError as error:
-        return Outcome(item, None, str(error), is_fatal=True)
+        return Outcome(item, None, printable(str(error)), is_fatal=True)
     except HumandataError as error:
-        return Outcome(item, None, str(error))
+        return Outcome(item, None, printable(str(error)))
     except Exception as error:
         fatal = isinstance(error, OSError) and error.errno in _FULL
-        last_lines = tuple(traceback.format_exc().strip().splitlines()[-LAST_LOG_LINES:])
-        return Outcome(item, None, f"unexpected {type(error).__name__}: {error}", last_lines, fatal)
+        last_lines = tuple(printable(traceback.format_exc()).strip().splitlines()[-LAST_LOG_LINES:])
+        told = printable(f"unexpected {type(error).__name__}: {error}")
+        return Outcome(item, None, told, last_lines, fatal)

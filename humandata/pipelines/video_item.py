@@ -11,13 +11,14 @@ from pathlib import Path
 from humandata.camera_motion.declared import find_path_file
 from humandata.dataset.files import sha256_file
 from humandata.dataset.write import InputIdentity
-from humandata.errors import InputError
+from humandata.errors import InputError, printable
 from humandata.mirror import Mirror
 from humandata.schemas.documents import read_document
 from humandata.schemas.sidecar import Sidecar
 from humandata.video.companions import find_companion
 from humandata.video.files import VideoFile
 from humandata.video.remote import RemoteFiles, fetched, glimpsed, remote_files
+from humandata.video.safety import check_regular, open_regular
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ def video_item(video: VideoFile, mirror: Mirror | None = None) -> VideoItem:
     """The item of a video that was found, in a mirror where it is on an object store."""
     folder = video.relative_path.parent.name
     words = folder.replace("_", " ").replace("-", " ").strip()
-    item = VideoItem(video.relative_path.as_posix(), video.path, video.sidecar_path, words or None)
+    name = printable(video.relative_path.as_posix())
+    item = VideoItem(name, video.path, video.sidecar_path, printable(words) or None)
     return replace(item, remote=remote_files(mirror, [item.path, *_files_beside(item)])) if mirror else item
 
 
@@ -81,9 +83,11 @@ def companions(item: VideoItem) -> list[Path]:
 def identify(item: VideoItem) -> InputIdentity:
     """What the video and all that belongs to it are now: content, size, time. Reads it all. Raises InputError."""
     size_bytes, mtime_ns = size_and_time(item)
+    open_regular(item.path).close()
     try:
         content = sha256_file(item.path)
         for path in _files_beside(item):
+            check_regular(path)  # a device has no end, and a pipe waits for who writes into it
             content = hashlib.sha256((content + sha256_file(path)).encode()).hexdigest()
     except OSError as failure:
         raise InputError(f"{item.path}: cannot be read ({failure.strerror}).") from None

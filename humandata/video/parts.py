@@ -126,7 +126,8 @@ def _read_packets(path: Path) -> _Packets:
 
 def _cuts(packets: _Packets, first_ns: int, last_ns: int, length_s: float) -> list[int]:
     """Times of the key frames nearest to where equal parts would end, each once."""
-    count = int(np.ceil((last_ns - first_ns) / 1e9 / length_s))
+    # A damaged file may show its last frame in a thousand years: no more parts than frames.
+    count = min(int(np.ceil((last_ns - first_ns) / 1e9 / length_s)), len(packets.presented_ns))
     inner = packets.key_presented_ns[packets.key_presented_ns > first_ns]
     if count < 2 or len(inner) == 0:
         return []

@@ -33,17 +33,14 @@ def media_url(path: Path) -> str:
     return f"file:{path.absolute()}"
 
 
-def open_regular(path: Path) -> BinaryIO:
-    """Open a regular, readable, non-empty file, unbuffered.
+def check_regular(path: Path) -> int:
+    """The size in bytes of a file that is no folder, device or pipe: opening a pipe would wait for who writes into it.
 
     Raises:
-        InputError: the path is missing, a dangling link, a folder, a device or pipe, unreadable or empty.
+        InputError: the path is missing, a dangling link, a folder, a device or pipe, or in a folder that is locked.
     """
     try:
-        status = path.stat()  # before it is opened: opening a pipe waits for whoever writes into it
-        if not stat.S_ISREG(status.st_mode):
-            raise InputError(f"{path}: not a regular file")
-        file = path.open("rb", buffering=0)
+        status = path.stat()
     except FileNotFoundError as error:
         reason = "a link to a file that does not exist" if path.is_symlink() else "no such file"
         raise InputError(f"{path}: {reason}") from error
@@ -51,10 +48,19 @@ def open_regular(path: Path) -> BinaryIO:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     except ValueError as error:  # a NUL byte in the name
         raise InputError(f"{str(path)!r}: not a valid file name ({error})") from error
-    if not status.st_size:
-        file.close()
+    if not stat.S_ISREG(status.st_mode):
+        raise InputError(f"{path}: not a regular file")
+    return status.st_size
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular, readable, non-empty file, unbuffered. Raises InputError, as `check_regular` does, or for these."""
+    if not check_regular(path):
         raise InputError(f"{path}: the file is empty")
-    return cast("BinaryIO", file)
+    try:
+        return cast("BinaryIO", path.open("rb", buffering=0))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
 def read_head(path: Path, num_bytes: int = 512) -> bytes:
