@@ -27,8 +27,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from humandata.bench.hostile_media import CASES, TRICKS, Case, clip, damage
+from humandata.cache import cache_folder
 from humandata.dataset.records import InputRecord, read_quarantine, read_records
-from humandata.hands.weights import cache_folder
 from humandata.report.console import print_line, print_table
 from humandata.video.ffmpeg_program import ffmpeg_executable
 
@@ -176,7 +176,7 @@ def outcomes(root: Path) -> tuple[dict[str, InputRecord], dict[str, str]]:
 
 def command(root: Path) -> list[str]:
     code = "from humandata.cli import app; app()"
-    options = ["--recipe", "fast", "--camera", "sidecar", "--workers", "1"]
+    options = ["--recipe", "fast", "--camera", "sidecar", "--workers", "1", "--set", "decode.rate_hz=240"]
     return [sys.executable, "-c", code, "extract", str(root / "videos"), "--out", str(root / "shards"), *options]
 
 
@@ -204,10 +204,10 @@ def _watch(job: subprocess.Popen[str], peak_mib: dict[str, float]) -> None:
                 for pid in (thread / "children").read_text().split():
                     program = Path(f"/proc/{pid}/cmdline").read_bytes()
                     name = "helper" if b"helper_program" in program else "decoder (ffmpeg)"
-                    is_launcher = b"launcher.py" in program
+                    is_decoder = program.startswith(os.fsencode(ffmpeg_executable()))
                     status = Path(f"/proc/{pid}/status").read_text()
                     found = re.search(r"VmHWM:\s+(\d+) kB", status)
-                    if found and not is_launcher:
+                    if found and (is_decoder or (b"launcher.py" not in program and name == "helper")):
                         peak_mib[name] = max(peak_mib[name], int(found[1]) / 1024)
         time.sleep(SAMPLE_S)
 

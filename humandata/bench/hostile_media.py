@@ -181,6 +181,7 @@ NAMES = (
     Case("name with quotes and '%d'", _named("'\"$(id)`id`%d.mp4"), NUM_FRAMES),
     Case("name in Japanese", _named("手を洗う.mp4"), NUM_FRAMES),
     Case("name in Arabic", _named("غسل اليدين.mp4"), NUM_FRAMES),
+    Case("name with a terminal's and a table's commands", _named("\x1b[2J[red]a[blink].mp4"), NUM_FRAMES),
     Case("name of 255 letters", _named(251 * "n" + ".mp4"), NUM_FRAMES),
     Case("name that is not UTF-8", _invalid_name, 0, "name is not valid UTF-8; rename the file"),
 )

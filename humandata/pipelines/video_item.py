@@ -82,8 +82,8 @@ def companions(item: VideoItem) -> list[Path]:
 
 def identify(item: VideoItem) -> InputIdentity:
     """What the video and all that belongs to it are now: content, size, time. Reads it all. Raises InputError."""
-    size_bytes, mtime_ns = size_and_time(item)
     open_regular(item.path).close()
+    size_bytes, mtime_ns = size_and_time(item)
     try:
         content = sha256_file(item.path)
         for path in _files_beside(item):

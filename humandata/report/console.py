@@ -8,6 +8,11 @@ from collections.abc import Iterable, Sequence
 
 from rich.console import Console, RenderableType
 from rich.table import Table
+from rich.text import Text
+
+from humandata.errors import printable
+
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 
 
 def print_table(title: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -18,13 +23,13 @@ def print_table(title: str, header: Sequence[str], rows: Iterable[Sequence[objec
         numeric = bool(materialised) and all(isinstance(row[index], int | float) for row in materialised)
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in materialised:
-        table.add_row(*(spell(cell) for cell in row))
+        table.add_row(*(Text(_harmless(spell(cell))) for cell in row))
     _console().print(table)
 
 
 def print_line(text: str) -> None:
     """Print a sentence as it is, wrapped to the terminal."""
-    _console().print(text, markup=False, highlight=False)
+    _console().print(_harmless(text), markup=False, highlight=False)
 
 
 def print_renderable(renderable: RenderableType) -> None:
@@ -44,6 +49,11 @@ def spell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return str(value)
+
+
+def _harmless(text: str) -> str:
+    """A text that may hold a stranger's file name: what would steer the terminal is spelled out."""
+    return printable(text).translate(_CONTROLS)
 
 
 def _console() -> Console:

@@ -54,7 +54,7 @@ def check_regular(path: Path) -> int:
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Open a regular, readable, non-empty file, unbuffered. Raises InputError, as `check_regular` does, or for these."""
+    """Open a regular, readable, non-empty file, unbuffered; raises InputError where it is none."""
     if not check_regular(path):
         raise InputError(f"{path}: the file is empty")
     try:
