@@ -22,7 +22,6 @@ import builtins
 import hashlib
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -230,18 +229,6 @@ def paths_in(folder: Path, ending: str) -> list[Path]:
     """The files of a folder, here or on an object store, whose names end so; in order of name."""
     names = Store.at(folder).list() if is_remote(folder) else [path.name for path in folder.glob("*")]
     return [folder / name for name in sorted(names) if name.endswith(ending)]
-
-
-@contextmanager
-def on_disk(path: Path) -> Iterator[Path]:
-    """A file of this machine, or a copy of an object that lasts as long as this."""
-    if not is_remote(path):
-        yield path
-        return
-    with tempfile.TemporaryDirectory(prefix="humandata-") as folder:
-        copy = Path(folder, path.name)
-        Store.at(path.parent).download(path.name, copy)
-        yield copy
 
 
 @lru_cache(maxsize=64)

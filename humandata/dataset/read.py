@@ -117,12 +117,14 @@ def _naming(path: Path) -> Iterator[None]:
 
 def _open(path: Path) -> pq.ParquetFile:
     with _naming(path):
-        return pq.ParquetFile(_readable(path))
+        # Of a file on a store, the ranges to be read are known beforehand and fetched side by side.
+        return pq.ParquetFile(_readable(path), pre_buffer=is_remote(path))
 
 
 def _read(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    file = _open(path)
     with _naming(path):
-        return pq.ParquetFile(_readable(path)).read(columns=None if columns is None else list(columns))
+        return file.read(columns=None if columns is None else list(columns))
 
 
 def _readable(path: Path) -> Path | pa.NativeFile:

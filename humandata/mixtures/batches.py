@@ -16,12 +16,15 @@ from humandata.errors import unknown_name
 from humandata.mixtures.batch import Arrays, Batch, BatchLayout, View
 from humandata.mixtures.manifest import open_member, open_sources
 from humandata.mixtures.packs import CACHE_FOLDER, TrackPack, open_pack, open_places
-from humandata.mixtures.pictures import ImageFiles, Place, fit_image
+from humandata.mixtures.pictures import ImageFiles, fit_image
+from humandata.mixtures.range_cache import Range
+from humandata.mixtures.remote_images import RemoteImage, RemoteImages
 from humandata.mixtures.shares import source_shares
 from humandata.mixtures.step_index import Located, open_index
 from humandata.mixtures.windows import Moments, encode_moments, encode_steps, past_moments
 from humandata.schemas.episode import PRIMARY_CAMERA
 from humandata.schemas.mixture import Mixture
+from humandata.storage import is_remote
 from humandata.video.images import decode_image
 
 _ENCODED_AT_ONCE = 128
@@ -48,7 +51,7 @@ class BatchReader:
         self._sources: dict[int, ShardSource] = {}
         self._packs: dict[int, TrackPack] = {}
         self._places: dict[tuple[int, str], NDArray[np.int64]] = {}
-        self._files = ImageFiles()
+        self._files, self._remote = ImageFiles(), RemoteImages()
         self._task, self._tasks = self.index.categories("task")
         embodiment, embodiments = self.index.categories("embodiment")
         known = {name: index for index, name in enumerate(mixture.embodiments)}
@@ -131,25 +134,34 @@ class BatchReader:
         names = self.index.texts("episode", located.span)
         sources = self.index.source[located.span].tolist()
         mask[:] = moments.known
-        wanted: list[tuple[int, int]] = []
-        places: list[Place] = []
+        remote: dict[tuple[int, int], RemoteImage] = {}
         for sample, (source, name) in enumerate(zip(sources, names, strict=True)):
             shard, (offset, length) = self._source(source), self._image_places(source, column)
+            first = int(self.index.first_record[located.span[sample]])
             for moment in np.flatnonzero(moments.known[sample]).tolist():
                 record = int(moments.record[sample, moment])
-                start = int(offset[record])
-                if start >= 0:
-                    wanted.append((sample, moment))
-                    places.append(Place(shard.steps_file(name), start, int(length[record])))
+                start, size = int(offset[record]), int(length[record])
+                if start >= 0 and is_remote(shard.path):
+                    run = Range(shard.steps_file(name), start, size, shard.document.fingerprint)
+                    index = int(np.count_nonzero(offset[first:record] == start))
+                    remote[sample, moment] = RemoteImage(run, index, shard, name, record - first, column)
                     continue
-                step = record - int(self.index.first_record[located.span[sample]])
-                encoded = shard.read_images(name, [step], column)[0] if start == UNPLACED else None
-                mask[sample, moment] = encoded is not None
-                if encoded is not None:
-                    fit_image(decode_image(encoded), pictures[sample, moment], self._mixture.image_fit)
-        for at, encoded in zip(wanted, self._files.read(places), strict=True):
-            fit_image(decode_image(encoded), pictures[at], self._mixture.image_fit)
+                if start >= 0:
+                    encoded: bytes | None = self._files.read(shard.steps_file(name), start, size)
+                else:
+                    encoded = shard.read_images(name, [record - first], column)[0] if start == UNPLACED else None
+                self._put(encoded, pictures, mask, (sample, moment))
+        for at, encoded in zip(remote, self._remote.read(list(remote.values())), strict=True):
+            self._put(encoded, pictures, mask, at)
         pictures[~np.asarray(mask, dtype=bool)] = 0
+
+    def _put(
+        self, encoded: bytes | None, pictures: NDArray[np.generic], mask: NDArray[np.generic], at: tuple[int, int]
+    ) -> None:
+        """Write an encoded picture where it belongs, or that there is none."""
+        mask[at] = encoded is not None
+        if encoded is not None:
+            fit_image(decode_image(encoded), pictures[at], self._mixture.image_fit)
 
 
 def check_cameras(mixture: Mixture, folder: Path, view: View) -> None:

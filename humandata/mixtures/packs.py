@@ -27,6 +27,7 @@ from humandata.dataset.read import ShardSource
 from humandata.errors import DatasetError
 from humandata.mixtures.tracks import TrackReader
 from humandata.schemas.documents import canonical_json
+from humandata.storage import is_remote
 
 CACHE_FOLDER = ".humandata"
 """Beside the manifest: packs and surveys, which are made again where they are missing."""
@@ -119,7 +120,7 @@ def open_places(source: ShardSource, column: str, cache: Path) -> NDArray[np.int
 
     DatasetError where a step file cannot be read, or the places not be written.
     """
-    content = ["places", _LAYOUT_VERSION, source.document.fingerprint, column]
+    content = ["places", _LAYOUT_VERSION, source.document.fingerprint, column, *_whereabouts(source)]
     path = cache / f"{hashlib.sha256(canonical_json(content).encode()).hexdigest()[:32]}.npy"
     if not path.exists():
         names = source.episodes(["id"]).column("id").to_pylist()
@@ -134,8 +135,13 @@ def open_places(source: ShardSource, column: str, cache: Path) -> NDArray[np.int
 
 def pack_key(source: ShardSource, static_camera: bool) -> str:
     """What a pack is named after: everything its content follows from."""
-    content = ["pack", _LAYOUT_VERSION, source.document.fingerprint, static_camera]
+    content = ["pack", _LAYOUT_VERSION, source.document.fingerprint, static_camera, *_whereabouts(source)]
     return hashlib.sha256(canonical_json(content).encode()).hexdigest()[:32]
+
+
+def _whereabouts(source: ShardSource) -> list[str]:
+    """What images' places depend on besides the content: of files on a store, other places are known."""
+    return ["on a store"] if is_remote(source.path) else []
 
 
 def first_records(num_steps: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,37 +16,25 @@ _MAX_OPEN_FILES = 128
 """A process may have 1024, and workers have others besides."""
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where the bytes of an encoded picture lie."""
-
-    path: str
-    offset: int
-    length: int
-
-
 class ImageFiles:
-    """Reads encoded pictures; files that were read last stay open."""
+    """Reads encoded pictures of files on this machine; those that were read last stay open."""
 
     def __init__(self) -> None:
         self._open: OrderedDict[str, int] = OrderedDict()
 
-    def read(self, places: Sequence[Place]) -> list[bytes]:
-        """Their bytes; DatasetError where a file is gone or shorter."""
-        return [self._read(place) for place in places]
+    def read(self, path: str, offset: int, length: int) -> bytes:
+        """Bytes of a file; DatasetError where it is gone or shorter."""
+        try:
+            content = os.pread(self._descriptor(path), length, offset)
+        except OSError as failure:
+            raise DatasetError(f"{path}: cannot be read ({failure.strerror}). Bring the shard back.") from None
+        if len(content) < length:
+            raise DatasetError(f"{path}: ends too early. `humandata validate` lists what is wrong.")
+        return content
 
     def __del__(self) -> None:
         for descriptor in self._open.values():
             os.close(descriptor)
-
-    def _read(self, place: Place) -> bytes:
-        try:
-            content = os.pread(self._descriptor(place.path), place.length, place.offset)
-        except OSError as failure:
-            raise DatasetError(f"{place.path}: cannot be read ({failure.strerror}). Bring the shard back.") from None
-        if len(content) < place.length:
-            raise DatasetError(f"{place.path}: ends too early. `humandata validate` lists what is wrong.")
-        return content
 
     def _descriptor(self, path: str) -> int:
         if path in self._open:
