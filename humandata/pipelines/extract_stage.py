@@ -27,6 +27,7 @@ from humandata.pipelines.stage import Needs
 from humandata.pipelines.video_item import VideoItem, identify, on_this_machine
 from humandata.pipelines.video_record import VideoWriter
 from humandata.video.decode import how_it_ended
+from humandata.video.part_bytes import with_bytes
 from humandata.video.parts import Part, cut_into_parts
 from humandata.video.probe import VideoInfo
 from humandata.video.spool import PictureSpool
@@ -124,7 +125,7 @@ class ExtractStage(_VideoStage):
             reading = self._recipe.decode
             parts = cut_into_parts(here.path, video.info, reading.rate_hz, reading.part_s, reading.overlap_s)
             if len(parts) > 1:
-                return LongVideo(item, identity, tuple(parts))
+                return LongVideo(item, identity, tuple(with_bytes(here.path, parts) if item.remote else parts))
             with PictureSpool() as spool:
                 record = self._writer.write(video, see(video, self._estimator, self._recipe, spool), spool)
         return self._stored(record)
@@ -145,7 +146,7 @@ class PartsStage(_VideoStage):
         folder, index = self.folder_of_parts(item.identity), item.part.index
         if part_is_stored(self._mirror, folder, index) if self._mirror else part_exists(folder, index):
             return
-        with on_this_machine(item.item) as here, PictureSpool() as spool:
+        with on_this_machine(item.item, item.part.byte_ranges) as here, PictureSpool() as spool:
             seen = see(open_video(here, item.identity, self._recipe), self._estimator, self._recipe, spool, item.part)
             write_part(folder, index, seen, spool)
         if self._mirror is not None:

@@ -17,6 +17,7 @@ from humandata.schemas.documents import read_document
 from humandata.schemas.sidecar import Sidecar
 from humandata.video.companions import find_companion
 from humandata.video.files import VideoFile
+from humandata.video.parts import Ranges
 from humandata.video.remote import RemoteFiles, fetched, glimpsed, remote_files
 from humandata.video.safety import check_regular, open_regular
 
@@ -45,12 +46,15 @@ def video_item(video: VideoFile, mirror: Mirror | None = None) -> VideoItem:
 
 
 @contextmanager
-def on_this_machine(item: VideoItem) -> Iterator[VideoItem]:
-    """The item with all its files on a disk of this machine: where they are on an object store, for as long as this."""
+def on_this_machine(item: VideoItem, ranges: Ranges | None = None) -> Iterator[VideoItem]:
+    """The item with all its files on a disk of this machine: where they are on an object store, for as long as this.
+
+    With `ranges` no more of the video is fetched than these, though its size is that of the whole.
+    """
     if item.remote is None:
         yield item
         return
-    with fetched(item.remote) as folder:
+    with fetched(item.remote, ranges) as folder:
         path = folder / item.input
         sidecar = path.with_suffix(item.sidecar_path.suffix) if item.sidecar_path else None
         yield replace(item, path=path, sidecar_path=sidecar, remote=None)

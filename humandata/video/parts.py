@@ -16,6 +16,9 @@ from humandata.video.probe import VideoInfo
 from humandata.video.rates import thin
 from humandata.video.safety import OPEN_OPTIONS, media_url
 
+Ranges = tuple[tuple[int, int], ...]
+"""Of bytes, half-open."""
+
 _OPEN_TIMEOUT_S = 60.0
 _USUAL_KEY_INTERVAL_NS = 10_000_000_000
 """Key frames lie no further apart in what cameras and x264 write (250 frames)."""
@@ -38,6 +41,8 @@ class Part:
     """Where looking ends, exclusive."""
     num_frames: int
     """Frames of the part itself that the file holds, thinned to the rate."""
+    byte_ranges: Ranges | None = None
+    """What of the file all this needs (`part_bytes`); None: it is not known, or does not matter."""
 
     @property
     def words(self) -> str:

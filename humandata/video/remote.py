@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from humandata.errors import HumandataError, UsageError
 from humandata.mirror import Mirror, fetch
 from humandata.storage import Store, Stored, is_remote
+from humandata.video.parts import Ranges
 
 ENDS_BYTES = 8 << 20
 """Of a video's start and of its end: an MP4's index lies in either (2 MB an hour), its first seconds in the start."""
@@ -56,12 +58,20 @@ def remote_files(mirror: Mirror, paths: Sequence[Path]) -> RemoteFiles:
 
 
 @contextmanager
-def fetched(remote: RemoteFiles) -> Iterator[Path]:
-    """A temporary folder that holds the files, whole, under their names; errors tell of the store instead of it."""
+def fetched(remote: RemoteFiles, ranges: Ranges | None = None) -> Iterator[Path]:
+    """A temporary folder that holds the files under their names, of the first one only `ranges` where they are given.
+
+    Errors tell of the store instead of the folder.
+    """
     with _scratch(remote) as folder:
         for name, stored in remote.files:
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            fetch(remote.store, name, folder / name, stored)
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if ranges is not None and name == remote.files[0][0]:
+                remote.store.download_ranges(name, path, ranges)
+                os.utime(path, ns=(stored.mtime_ns, stored.mtime_ns))
+            else:
+                fetch(remote.store, name, path, stored)
         yield folder
 
 
