@@ -7,12 +7,13 @@ SUITABLE := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_inf
 FIND_PYTHON := for python in $(or $(PYTHON),python3 python3.12 python3.13 python3.11); do \
   "$$python" -c '$(SUITABLE)' >/dev/null 2>&1 && echo "$$python" && break; done
 
-.PHONY: help setup demo test lint types format schemas clean
+.PHONY: help setup demo test fuzz lint types format schemas clean
 
 help:
 	@echo "make setup    install everything: system libraries, pinned packages into .venv, model weights"
 	@echo "make demo     setup, then the whole road on synthetic input, in demo/"
 	@echo "make test     setup, then lint, types and tests"
+	@echo "make fuzz     give every parser thousands of damaged documents, new ones each time, and 700 damaged videos"
 	@echo "make format   bring the code into the project's format"
 	@echo "make schemas  write schemas/*.json from the code"
 	@echo "make clean    remove .venv, caches and build output"
@@ -35,6 +36,9 @@ demo: setup
 
 test: lint types
 	$(BIN)/python -m pytest
+
+fuzz: setup
+	HUMANDATA_FUZZ=3000 HUMANDATA_HOSTILE=1 $(BIN)/python -m pytest tests/fuzz tests/video/test_hostile.py
 
 lint: setup
 	$(BIN)/ruff check .

@@ -49,14 +49,16 @@ class ShardSource:
 
     def read_episode(self, episode_id: str, images: bool = True) -> Episode:
         """An episode in memory; without `images` its `images` is empty."""
-        table = self.episodes()
-        ids = table.column("id").to_pylist()
+        with _as_written(self.path / "episodes.parquet"):
+            table = self.episodes()
+            ids = table.column("id").to_pylist()
         if episode_id not in ids:
-            raise unknown_name(f"episode of {self.document.name}", episode_id, ids)
+            raise unknown_name(f"episode of {self.document.name}", episode_id, map(str, ids))
         row = table.slice(ids.index(episode_id), 1).to_pylist(maps_as_pydicts="strict")[0]
         path = self.steps_path(episode_id)
         columns = None if images else [field.name for field in _open(path).schema_arrow if field.type != IMAGE_TYPE]
-        return episode_from_table(row, _read(path, columns))
+        with _as_written(path):
+            return episode_from_table(row, _read(path, columns))
 
     def read_images(
         self, episode_id: str, step_indices: Sequence[int], camera: str = PRIMARY_CAMERA
@@ -113,6 +115,17 @@ def _naming(path: Path) -> Iterator[None]:
     except (OSError, pa.ArrowException) as failure:
         reason = str(failure).splitlines()[0]
         raise DatasetError(f"{path}: cannot be read ({reason}). `humandata validate` lists what is wrong.") from None
+
+
+@contextmanager
+def _as_written(path: Path) -> Iterator[None]:
+    """Name the table that lacks a column, or holds something else in one."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, pa.ArrowException) as failure:
+        raise DatasetError(
+            f"{path}: not as this version writes it ({failure}). `humandata validate` lists what is wrong."
+        ) from failure
 
 
 def _open(path: Path) -> pq.ParquetFile:

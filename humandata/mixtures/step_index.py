@@ -119,8 +119,15 @@ def index_bytes(parts: Sequence[pa.Table]) -> bytes:
 
 
 def parse_index(content: bytes | pa.Buffer, num_sources: int) -> StepIndex:
-    """The index in a file's content, without a copy."""
-    return StepIndex(pa.ipc.open_file(pa.py_buffer(content)).read_all(), num_sources)
+    """The index in a file's content, without a copy; DatasetError where it is none."""
+    try:
+        table = pa.ipc.open_file(pa.py_buffer(content)).read_all()
+        table.validate()
+    except (OSError, ValueError, pa.ArrowException) as failure:
+        raise DatasetError(f"an index of a mixture that cannot be read ({str(failure).splitlines()[0]})") from None
+    if table.schema != SPAN_SCHEMA:
+        raise DatasetError("an index of a mixture with other columns than this version reads")
+    return StepIndex(table, num_sources)
 
 
 def open_index(mixture: Mixture, folder: Path) -> StepIndex:

@@ -85,6 +85,16 @@ class Recipe(Document):
     )
 
 
+_MAX_DEPTH = 50
+_OPENING = (
+    yaml.FlowSequenceStartToken,
+    yaml.FlowMappingStartToken,
+    yaml.BlockSequenceStartToken,
+    yaml.BlockMappingStartToken,
+)
+_CLOSING = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.BlockEndToken)
+
+
 def recipes_folder() -> Path:
     """Where the recipes lie: packed into the package, or beside it in a checkout."""
     packed = Path(__file__).parent / "recipes"
@@ -105,16 +115,26 @@ def load_recipe(name_or_path: str = "default", changes: Sequence[str] = ()) -> R
             raise unknown_name("recipe", name_or_path, known)
         path = known[name_or_path]
     try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        content: Any = _parse_yaml(path.read_text(encoding="utf-8")) or {}
     except OSError as failure:
         raise UsageError(f"{path}: cannot be read ({failure.strerror}).") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as failure:
+    except (yaml.YAMLError, ValueError, RecursionError) as failure:  # ValueError: no UTF-8, a number of 5,000 digits
         raise UsageError(f"{path}: not valid YAML ({' '.join(str(failure).split())}).") from None
     origin = f"recipe {path}"
     if changes:
         apply_changes(content, changes)
         origin = f"recipe '{path.stem}' with --set"
     return parse_document(Recipe, content, origin, UsageError)
+
+
+def _parse_yaml(text: str) -> Any:
+    """What a YAML document holds; of one that nests deeper than any recipe, parsing would take for ever."""
+    depth = 0
+    for token in yaml.scan(text, Loader=yaml.SafeLoader):
+        depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
+        if depth > _MAX_DEPTH:
+            raise yaml.YAMLError(f"nested deeper than {_MAX_DEPTH} levels")
+    return yaml.safe_load(text)
 
 
 def recipe_record(name: str, recipe: Document, **tools: str) -> RecipeRecord:

@@ -6,6 +6,7 @@ A link can lead into another file, and a dataset can be stored in one or be asse
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,17 @@ _ROWS_PER_BLOCK = 32
 """Rows read at once where a dataset is not chunked."""
 
 
-def open_hdf5(path: Path) -> Any:
-    """The file, opened for reading; raises InputError where it is none, or not whole."""
+@contextmanager
+def open_hdf5(path: Path) -> Iterator[Any]:
+    """The file, open for reading; raises InputError where it is none, or where something in it proves damaged."""
+    with _opened(path) as file:
+        try:
+            yield file
+        except (OSError, RuntimeError, KeyError) as failure:  # what h5py raises of a damaged file
+            raise InputError(f"{path}: damaged ({failure}).") from None
+
+
+def _opened(path: Path) -> Any:
     try:
         return h5py.File(path, "r")
     except OSError as failure:

@@ -75,7 +75,7 @@ def _binary_images(path: Path) -> Iterator[tuple[int, str, list[float]]]:
                 place,
                 parse_numbers(place, words, "QW QX QY QZ TX TY TZ"),
             )
-    except (struct.error, ValueError):
+    except (struct.error, ValueError, OverflowError):
         raise InputError(f"{path}: ends within an image, or is no images.bin of COLMAP's.") from None
 
 
