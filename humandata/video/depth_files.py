@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from humandata.errors import InputError
-from humandata.video.helper import ANSWER_TIMEOUT_S, Helper, Message, ask
+from humandata.video.helper import Helper, Message, ask, int64_columns, reading_time_s
 from humandata.video.safety import MAX_PIXELS
 
 Map = NDArray[np.generic]
@@ -20,9 +20,6 @@ Map = NDArray[np.generic]
 
 MAX_MAPS = 1_000_000
 """Nine hours at 30 Hz."""
-
-_LEAST_BYTES_PER_S = 5e6
-"""Of a slow disk: how long reading a whole video may take."""
 
 STALL_TIMEOUT_S = 120.0
 _ARRAY_TYPES = frozenset({"uint16", "uint32", "float16", "float32", "float64"})
@@ -150,12 +147,7 @@ class GreyVideo:
 
 def packet_times(path: Path) -> NDArray[np.int64]:
     """(N,) presentation times in ns of a video's frames, in order of decoding, none decoded. Raises InputError."""
-    try:
-        timeout_s = ANSWER_TIMEOUT_S + path.stat().st_size / _LEAST_BYTES_PER_S
-    except OSError:  # which `ask` says in words
-        timeout_s = ANSWER_TIMEOUT_S
-    payload = ask("times", path, timeout_s).payload
-    return np.frombuffer(payload[: len(payload) // 8 * 8], np.int64)
+    return int64_columns(ask("times", path, reading_time_s(path)), 1).ravel()
 
 
 class _Stream:

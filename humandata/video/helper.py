@@ -21,6 +21,9 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 import humandata
 from humandata.errors import HumandataError, InputError
 from humandata.video.fence import LIBRARY_FOLDERS, Fence, memory_bytes
@@ -29,6 +32,9 @@ from humandata.video.safety import MAX_PIXELS, open_regular
 START_TIMEOUT_S = 60.0
 ANSWER_TIMEOUT_S = 60.0
 """Until the whole of an answer about one video is there; it takes a hundredth of a second."""
+
+_LEAST_BYTES_PER_S = 5e6
+"""Of a slow disk."""
 
 _MAX_HEADER_BYTES = 16 << 20
 _MAX_PAYLOAD_BYTES = 8 * MAX_PIXELS
@@ -209,6 +215,21 @@ def ask(act: str, path: Path, timeout_s: float = ANSWER_TIMEOUT_S) -> Message:
             if was_fresh or _helper.process_id is not None:
                 raise
         return _only(_helper, act, path, timeout_s)
+
+
+def reading_time_s(path: Path) -> float:
+    """How long an answer may take for which the whole of a file is read."""
+    try:
+        return ANSWER_TIMEOUT_S + path.stat().st_size / _LEAST_BYTES_PER_S
+    except OSError:  # which `ask` says in words
+        return ANSWER_TIMEOUT_S
+
+
+def int64_columns(message: Message, num_columns: int) -> NDArray[np.int64]:
+    """(num_columns, N): the rows that a helper sends, turned; what is no whole row is left out."""
+    row_bytes = 8 * num_columns
+    whole = message.payload[: len(message.payload) // row_bytes * row_bytes]
+    return np.frombuffer(whole, np.int64).reshape(-1, num_columns).T
 
 
 def _only(helper: Helper, act: str, path: Path, timeout_s: float) -> Message:

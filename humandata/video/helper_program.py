@@ -18,6 +18,7 @@ from humandata.errors import InputError
 from humandata.video.depth_pictures import grey_pictures, packet_times, png_picture
 from humandata.video.describe import describe
 from humandata.video.fence import allow_memory
+from humandata.video.packets import read_index, read_packets
 
 Message = tuple[dict[str, object], bytes]
 
@@ -35,6 +36,15 @@ def _times(file: BinaryIO, name: str) -> Iterator[Message]:
     yield {}, packet_times(file, name).tobytes()
 
 
+def _packets(file: BinaryIO, name: str) -> Iterator[Message]:
+    yield {}, read_packets(file, name).tobytes()
+
+
+def _index(file: BinaryIO, name: str) -> Iterator[Message]:
+    tick_ns, entries = read_index(file, name)
+    yield {"tick_ns": tick_ns}, entries.tobytes()
+
+
 def _greys(file: BinaryIO, name: str) -> Iterator[Message]:
     for picture in grey_pictures(file, name):
         yield {"shape": picture.shape, "type": picture.dtype.str}, picture.tobytes()
@@ -48,6 +58,8 @@ def _png(file: BinaryIO, _: str) -> Iterator[Message]:
 ACTS: dict[str, Callable[[BinaryIO, str], Iterator[Message]]] = {
     "describe": _described,
     "times": _times,
+    "packets": _packets,
+    "index": _index,
     "greys": _greys,
     "png": _png,
 }

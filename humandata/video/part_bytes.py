@@ -10,36 +10,28 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import av
 import numpy as np
-from av.stream import Disposition
 
+from humandata.video.helper import ask, int64_columns
 from humandata.video.parts import Part, Ranges
-from humandata.video.safety import OPEN_OPTIONS, media_url
 
 OPENING_FRAMES = 64
 """At the beginning: one is decoded to see what the video is."""
 FURTHER_NS = 2_000_000_000
 """After a part: a decoder reads on until it has seen that the part is over."""
 FURTHER_FRAMES = 64
-_OPEN_TIMEOUT_S = 60.0
 _HEADER_BYTES = 16
 
 
 def with_bytes(path: Path, parts: Sequence[Part]) -> list[Part]:
     """The parts, knowing what of the file they need; as they are where that cannot be told."""
     size = path.stat().st_size
-    try:
-        with av.open(media_url(path), mode="r", options=OPEN_OPTIONS, timeout=_OPEN_TIMEOUT_S) as container:
-            stream = next(each for each in container.streams.video if not each.disposition & Disposition.attached_pic)
-            entries = [(entry.timestamp, entry.pos, entry.size) for entry in stream.index_entries]
-            if "mov" not in container.format.name or len(entries) != stream.frames or stream.time_base is None:
-                return list(parts)
-            tick_ns = float(stream.time_base) * 1e9
-    except (av.error.FFmpegError, StopIteration):
+    answer = ask("index", path)
+    stored, start, length = int64_columns(answer, 3)
+    tick_ns = answer.header.get("tick_ns")
+    if not len(stored) or not isinstance(tick_ns, float):
         return list(parts)
     beside = list(_beside_media(path, size))
-    stored, start, length = np.array(entries, dtype=np.int64).T
     stored_ns = stored * tick_ns
     opening = (0, min(OPENING_FRAMES, len(stored)))
 

@@ -6,20 +6,16 @@ import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
-import av
 import numpy as np
-from av.stream import Disposition
 from numpy.typing import NDArray
 
-from humandata.errors import InputError
+from humandata.video.helper import ask, int64_columns, reading_time_s
 from humandata.video.probe import VideoInfo
 from humandata.video.rates import thin
-from humandata.video.safety import OPEN_OPTIONS, media_url
 
 Ranges = tuple[tuple[int, int], ...]
 """Of bytes, half-open."""
 
-_OPEN_TIMEOUT_S = 60.0
 _USUAL_KEY_INTERVAL_NS = 10_000_000_000
 """Key frames lie no further apart in what cameras and x264 write (250 frames)."""
 
@@ -108,22 +104,11 @@ class _Packets:
 
 
 def _read_packets(path: Path) -> _Packets:
-    presented, keys = [], {}
-    try:
-        with av.open(media_url(path), mode="r", options=OPEN_OPTIONS, timeout=_OPEN_TIMEOUT_S) as container:
-            stream = next(each for each in container.streams.video if not each.disposition & Disposition.attached_pic)
-            for packet in container.demux(stream):
-                if packet.pts is None or packet.time_base is None:
-                    continue
-                presented.append(round(packet.pts * packet.time_base * 10**9))
-                if packet.is_keyframe:
-                    stored = packet.pts if packet.dts is None else min(packet.dts, packet.pts)
-                    keys[presented[-1]] = round(stored * packet.time_base * 10**9)
-    except av.error.FFmpegError as error:
-        raise InputError(f"{path}: cannot be read to its end ({error.strerror})") from error
+    presented_ns, stored_ns, is_key = int64_columns(ask("packets", path, reading_time_s(path)), 3)
+    keys = dict(zip(presented_ns[is_key != 0].tolist(), stored_ns[is_key != 0].tolist(), strict=True))
     key_presented = sorted(keys)
     return _Packets(
-        np.unique(np.array(presented, dtype=np.int64)),
+        np.unique(presented_ns),
         np.array(key_presented, dtype=np.int64),
         np.array([keys[time_ns] for time_ns in key_presented], dtype=np.int64),
     )
