@@ -14,8 +14,8 @@ import socket
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic
 
@@ -77,6 +77,17 @@ class _Worker:
         return f"worker {self.number}" + (f" on {self.place.host}" if self.place else "")
 
 
+@dataclass
+class _Work(Generic[ItemT]):
+    """The items of a stage, and who is at them: what waits, and workers by the answers that they owe."""
+
+    watch: Watch[ItemT]
+    waiting: deque[_Try[ItemT]]
+    preparing: dict[Any, _Worker] = field(default_factory=dict)
+    running: dict[Any, tuple[_Worker, _Try[ItemT]]] = field(default_factory=dict)
+    idle: list[_Worker] = field(default_factory=list)
+
+
 class _Actor:
     """Holds a stage that is set up, for as long as its process lives."""
 
@@ -128,75 +139,70 @@ class RayRunner:
     ) -> Iterator[Outcome[ItemT, ResultT]]:
         """See `Runner.run`. Items and results travel through Ray, so they should be paths and records."""
         self._set_share(stage.needs)
-        waiting = deque(_Try(item) for item in items)
-        preparing = {worker.actor.prepare.remote(stage): worker for worker in self._workers}
-        running: dict[Any, tuple[_Worker, _Try[ItemT]]] = {}
+        work = _Work(watch, deque(_Try(item) for item in items))
+        work.preparing = {worker.actor.prepare.remote(stage): worker for worker in self._workers}
         failed_starts = 0
         started = time.monotonic()
         try:
-            while waiting or running:
-                if self._on_cluster and not waiting:
-                    self._end_all(preparing)
-                for worker in self._request(len(waiting) + len(running), len(preparing)):
-                    preparing[worker.actor.prepare.remote(stage)] = worker
-                finished, _ = self._ray.wait([*running, *preparing], num_returns=1, timeout=1.0)
-                if not finished:
-                    if not running and time.monotonic() - started > PATIENCE_S:
-                        raise self._no_room(stage.needs)
-                    continue
-                [reference] = finished
-                if reference in preparing:
-                    worker = preparing.pop(reference)
+            while work.waiting or work.running:
+                for worker in self._request(work):
+                    work.preparing[worker.actor.prepare.remote(stage)] = worker
+                finished, _ = self._ray.wait([*work.running, *work.preparing], num_returns=1, timeout=1.0)
+                if not finished and not work.running and time.monotonic() - started > PATIENCE_S:
+                    raise self._no_room(stage.needs)
+                for reference in finished:
+                    if reference in work.running:
+                        yield from self._finish(reference, work, more)
+                        continue
+                    worker = work.preparing.pop(reference)
                     died_of = self._died_of(reference, worker)
                     if died_of is None:
-                        failed_starts = 0
-                        self._begin(worker, waiting, running, watch)
-                    else:
-                        failed_starts += 1
-                        if failed_starts >= MAX_ATTEMPTS and not running:
-                            raise HumandataError(f"workers die while they start ({died_of}).")
-                    continue
-                worker, tried = running.pop(reference)
-                try:
-                    outcome: Outcome[ItemT, ResultT] | None = self._ray.get(reference)
-                except self._ray.exceptions.RayError as error:
-                    outcome = self._after_death(error, worker, tried)
-                    if outcome is None:
-                        waiting.append(tried)
-                if outcome is not None:
-                    waiting.extendleft(_Try(item) for item in more(outcome))
-                if worker in self._workers:
-                    self._begin(worker, waiting, running, watch)
-                else:
-                    watch(worker.name, None)
-                if outcome is not None:
-                    yield outcome
+                        work.idle.append(worker)
+                        self._hand_out(work)
+                    failed_starts = 0 if died_of is None else failed_starts + 1
+                    if failed_starts >= MAX_ATTEMPTS and not work.running:
+                        raise HumandataError(f"workers die while they start ({died_of}).")
         finally:
-            for worker, _ in running.values():
+            for worker, _ in work.running.values():
                 self._end(worker)
             if self._on_cluster:
-                self._end_all(preparing)
+                self._end_all(work.preparing.values())
 
-    def _begin(
-        self,
-        worker: _Worker,
-        waiting: deque[_Try[ItemT]],
-        running: dict[Any, tuple[_Worker, _Try[ItemT]]],
-        watch: Watch[ItemT],
-    ) -> None:
-        """Give a worker its next item; on a cluster one that has none gives its place back."""
-        if waiting:
-            tried = waiting.popleft()
-            watch(worker.name, tried.item)
-            running[worker.actor.process.remote(tried.item)] = (worker, tried)
-            return
-        watch(worker.name, None)
-        if self._on_cluster:
-            self._end(worker)
+    def _finish(
+        self, reference: Any, work: _Work[ItemT], more: More[ItemT, ResultT]
+    ) -> Iterator[Outcome[ItemT, ResultT]]:
+        """Find something else to do for a worker, or for the item of one that died; then give the outcome, if any."""
+        worker, tried = work.running.pop(reference)
+        try:
+            outcome: Outcome[ItemT, ResultT] | None = self._ray.get(reference)
+            work.idle.append(worker)
+        except self._ray.exceptions.RayError as error:
+            outcome = self._after_death(error, worker, tried)
+        if outcome is None:
+            work.waiting.append(tried)
+        else:
+            work.waiting.extendleft(_Try(item) for item in more(outcome))
+        self._hand_out(work)
+        if not any(each is worker for each, _ in work.running.values()):
+            work.watch(worker.name, None)
+        if outcome is not None:
+            yield outcome
 
-    def _request(self, num_items: int, num_preparing: int) -> Iterator[_Worker]:
+    def _hand_out(self, work: _Work[ItemT]) -> None:
+        """Give idle workers their next items; on a cluster, those that nothing waits for give their places back."""
+        while work.idle and work.waiting:
+            worker, tried = work.idle.pop(), work.waiting.popleft()
+            work.watch(worker.name, tried.item)
+            work.running[worker.actor.process.remote(tried.item)] = (worker, tried)
+        if self._on_cluster and not work.waiting:
+            self._end_all([*work.idle, *work.preparing.values()])
+            work.idle.clear()
+            work.preparing.clear()
+
+    def _request(self, work: _Work[Any]) -> Iterator[_Worker]:
         """Ask for the workers that may be of use, and that are not asked for yet."""
-        limit = min(self._limit, num_items)
+        limit = min(self._limit, len(work.waiting) + len(work.running))
+        num_preparing = len(work.preparing)
         ahead = max(REQUESTED_AHEAD, len(self._workers) - num_preparing) if self._on_cluster else math.inf
         while len(self._workers) < limit and num_preparing < ahead:
             num_preparing += 1
@@ -258,11 +264,9 @@ class RayRunner:
             self._workers.remove(worker)
             self._ray.kill(worker.actor)
 
-    def _end_all(self, preparing: dict[Any, _Worker]) -> None:
-        """Take back the requests that no item waits for, so that no node comes up for nothing."""
-        for worker in preparing.values():
+    def _end_all(self, workers: Iterable[_Worker]) -> None:
+        for worker in list(workers):
             self._end(worker)
-        preparing.clear()
 
     def _set_share(self, needs: Needs) -> None:
         """What each worker asks for from now on; workers of another share make room."""
@@ -273,7 +277,7 @@ class RayRunner:
             refuse_gpu_share(needs.num_gpus, self._ray.cluster_resources().get("GPU", 0.0))
             share = {"num_cpus": 1.0, "num_gpus": needs.num_gpus}
         if share != self._share:
-            self._end_all(dict(enumerate(self._workers)))
+            self._end_all(self._workers)
         self._share = share
 
     def _no_room(self, needs: Needs) -> UsageError:

@@ -32,7 +32,9 @@ class Doing:
     def process(self, item: str) -> str:
         attempts = len(list(self.folder.glob(f"{item}.*")))
         (self.folder / f"{item}.{attempts}").touch()
-        if item == "deadly" or (item == "unlucky" and attempts == 0):
+        if item.startswith("slow"):
+            time.sleep(1.0)
+        if item == "deadly" or (item.endswith("unlucky") and attempts == 0):
             sys.stderr.write(f"about to die of {item}\n")
             sys.stderr.flush()
             os.kill(os.getpid(), signal.SIGKILL)

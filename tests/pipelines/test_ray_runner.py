@@ -48,6 +48,11 @@ def test_every_item_has_one_outcome_though_workers_die(runner: Runner, tmp_path:
     assert set(last.values()) == {None}, "everyone has stopped at the end"
 
 
+def test_an_item_is_tried_again_by_workers_that_had_nothing_left_to_do(runner: Runner, tmp_path: Path) -> None:
+    items = ["a", "slow_unlucky"]
+    assert {outcome.result for outcome in runner.run(Doing(tmp_path), items)} == {"A", "SLOW_UNLUCKY"}
+
+
 def test_one_ray_serves_stage_after_stage(runner: Runner, tmp_path: Path) -> None:
     for name in ("first", "second"):
         folder = tmp_path / name
