@@ -20,9 +20,9 @@ from humandata.hands import make_estimator
 from humandata.pipelines.recipe import Recipe
 from humandata.pipelines.video_item import VideoItem, glimpse
 from humandata.storage import is_remote
-from humandata.video.decode import decode
+from humandata.video.decode import Decoding, decode
 from humandata.video.images import encode_jpeg
-from humandata.video.probe import probe
+from humandata.video.probe import VideoInfo, probe
 
 PROBED = 5
 CALIBRATION_FRAMES = 45
@@ -61,7 +61,7 @@ def estimate(items: Sequence[VideoItem], out: Path, recipe: Recipe, workers: int
         with glimpse(items[index]) as path:
             try:
                 info = probe(path)
-                decoding = decode(path, info, max_side=recipe.decode.max_side_px, rate_hz=recipe.decode.rate_hz)
+                decoding = _opened(path, info, recipe)
                 with closing(iter(decoding)) as frames:
                     picture_bytes.append(len(encode_jpeg(next(frames).image, recipe.store.jpeg_quality)))
             except (InputError, StopIteration):
@@ -108,7 +108,7 @@ def _seconds_per_frame(path: Path, recipe: Recipe) -> float:
     """Of decoding and one pass of the model."""
     estimator = make_estimator(recipe.detect)
     estimator.setup()
-    decoding = decode(path, probe(path), max_side=recipe.decode.max_side_px, rate_hz=recipe.decode.rate_hz)
+    decoding = _opened(path, probe(path), recipe)
     stamps = []
     with closing(iter(decoding)) as frames:
         pictures = ((frame.timestamp_ns, frame.image) for frame in frames)
@@ -117,6 +117,13 @@ def _seconds_per_frame(path: Path, recipe: Recipe) -> float:
                 stamps.append(time.perf_counter())  # noqa: PERF401  # the time is what is wanted
     steady = stamps[min(WARM_UP_FRAMES, len(stamps) // 2) :]
     return (steady[-1] - steady[0]) / max(1, len(steady) - 1)
+
+
+def _opened(path: Path, info: VideoInfo, recipe: Recipe) -> Decoding:
+    reading = recipe.decode
+    return decode(
+        path, info, max_side=reading.max_side_px, rate_hz=reading.rate_hz, stall_timeout_s=reading.stall_timeout_s
+    )
 
 
 def _size(path: Path) -> int:

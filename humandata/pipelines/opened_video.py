@@ -57,7 +57,14 @@ def see(
 ) -> Sightings:
     """What there is to see in a video, or in a part of it; the pictures of steps are appended to `spool`."""
     reading = recipe.decode
-    decoding = decode(video.item.path, video.info, max_side=reading.max_side_px, rate_hz=reading.rate_hz, part=part)
+    decoding = decode(
+        video.item.path,
+        video.info,
+        max_side=reading.max_side_px,
+        rate_hz=reading.rate_hz,
+        part=part,
+        stall_timeout_s=reading.stall_timeout_s,
+    )
     seen = look(decoding, video.camera, estimator, recipe, spool)
     measured = measure_depth(
         video.item.path, video.sidecar, video.camera, seen.timestamp_ns, seen.detections, estimator, reading, part

@@ -19,6 +19,7 @@ from humandata.schemas.changes import apply_changes
 from humandata.schemas.documents import Document, parse_document
 from humandata.schemas.source import RecipeRecord
 from humandata.trajectories.build import TrackSettings
+from humandata.video.decode import STALL_TIMEOUT_S
 
 
 class DecodeSettings(Document):
@@ -31,6 +32,9 @@ class DecodeSettings(Document):
     )
     overlap_s: NonNegativeFloat = Field(
         default=2.0, description="looked at beyond both ends of a part, so that a hand is found there as in one pass"
+    )
+    stall_timeout_s: PositiveFloat = Field(
+        default=STALL_TIMEOUT_S, description="silence after which a decoder counts as hung; more for slow storage"
     )
 
 

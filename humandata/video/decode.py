@@ -70,14 +70,20 @@ class Decoding:
     """
 
     def __init__(
-        self, path: Path, info: VideoInfo, max_side: int | None, rate_hz: float | None, part: Part = WHOLE
+        self,
+        path: Path,
+        info: VideoInfo,
+        max_side: int | None,
+        rate_hz: float | None,
+        part: Part = WHOLE,
+        stall_timeout_s: float = STALL_TIMEOUT_S,
     ) -> None:
         self.path = path
         self.info = info
         self.part = part
         self.width, self.height = fit_size(info.width, info.height, max_side)
         self.rate_hz = rate_hz
-        self.stall_timeout_s = STALL_TIMEOUT_S
+        self.stall_timeout_s = stall_timeout_s
         self.warnings: list[str] = []
 
     def __iter__(self) -> Generator[Frame]:
@@ -152,7 +158,9 @@ class Decoding:
                         image = np.frombuffer(memoryview(packet), dtype=np.uint8).reshape(self.height, self.width, 3)
                         yield Frame(timestamp_ns=packet.pts - _shifted(0), image=image)
             except av.error.FFmpegError:
-                return  # the stream broke off with the process, whose messages say why
+                pass  # the stream broke off with the process, whose messages say why
+            if source.failure is not None:
+                raise source.failure
 
     def _conclude(self, last_ns: int | None, return_code: int, messages: list[str]) -> None:
         if return_code == -signal.SIGXCPU:
@@ -192,6 +200,7 @@ def decode(
     max_side: int | None = None,
     rate_hz: float | None = None,
     part: Part = WHOLE,
+    stall_timeout_s: float = STALL_TIMEOUT_S,
 ) -> Decoding:
     """Decode a video: iterate over the result for `Frame`s with strictly increasing timestamps.
 
@@ -201,6 +210,7 @@ def decode(
         max_side: the longer side of the pictures in pixels; never enlarged. None: as large as the video.
         rate_hz: keep at most this many frames a second, chosen by timestamp (`rates.thin`). None: all.
         part: what to look at of a long video; the frames and their times are those of one pass.
+        stall_timeout_s: silence after which the decoder counts as hung.
 
     A truncated or damaged file gives its good frames, and `warnings` then say so. Not those of a part: a decoder that
     starts in the middle complains of what went before it, so that whoever joins the parts counts their frames instead.
@@ -209,7 +219,7 @@ def decode(
         InputError: (from the iteration) no frame decodes, or the decoder hangs.
         MissingDependencyError: (from the iteration) there is no ffmpeg.
     """
-    return Decoding(path, info, max_side, rate_hz, part)
+    return Decoding(path, info, max_side, rate_hz, part, stall_timeout_s)
 
 
 def fit_size(width: int, height: int, max_side: int | None) -> tuple[int, int]:
@@ -227,7 +237,7 @@ class _Late(Exception):
 
 
 class _TimedPipe:
-    """A pipe as PyAV reads it, which raises `_Late` when nothing arrives for too long, or too slowly on the whole."""
+    """A pipe as PyAV reads it, which ends with `_Late` when nothing arrives for too long, or too slowly on the whole."""
 
     def __init__(
         self, descriptor: int, selector: selectors.BaseSelector, stall_timeout_s: float, total_s: float
@@ -237,9 +247,18 @@ class _TimedPipe:
         self._stall_timeout_s = stall_timeout_s
         self._total_s = total_s
         self._waited_s = 0.0
+        self.failure: _Late | KeyboardInterrupt | None = None
+        """What ended the reading. PyAV would print it, or forget it and take the stream to be at its end."""
 
     def read(self, num_bytes: int) -> bytes:
         """Up to `num_bytes`, empty at the end. Time that the reader itself takes between two reads does not count."""
+        try:
+            return self._read(num_bytes) if self.failure is None else b""
+        except (_Late, KeyboardInterrupt) as failure:
+            self.failure = failure
+            return b""
+
+    def _read(self, num_bytes: int) -> bytes:
         start_s = time.monotonic()
         if not self._selector.select(self._stall_timeout_s):
             raise _Late(f"was silent for {self._stall_timeout_s:g} s")
