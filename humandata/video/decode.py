@@ -237,7 +237,7 @@ class _Late(Exception):
 
 
 class _TimedPipe:
-    """A pipe as PyAV reads it, which ends with `_Late` when nothing arrives for too long, or too slowly on the whole."""
+    """A pipe as PyAV reads it, which ends with `_Late` when nothing arrives for too long, or all too slowly."""
 
     def __init__(
         self, descriptor: int, selector: selectors.BaseSelector, stall_timeout_s: float, total_s: float
