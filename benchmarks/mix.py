@@ -35,7 +35,7 @@ from humandata.mixtures.split import held_out_keys
 from humandata.mixtures.step_index import SPAN_SCHEMA, open_index
 from humandata.mixtures.survey import EmbodimentSketch, Survey, survey_bytes, survey_key
 from humandata.schemas.columns import EPISODE_COLUMNS, SCHEMA_VERSION, arrow_schema
-from humandata.schemas.mixture import read_mixture
+from humandata.schemas.mixture import Curriculum, CurriculumPoint, Mixture, read_mixture
 
 NUM_SOURCES = 1000
 STEPS_OF_EPISODE = 200
@@ -70,6 +70,7 @@ def measure(folder: Path, episodes_of_source: int, num_runs: int) -> dict[str, f
         "open_s": median(run["seconds"] for run in opened),
         "open_mib": median(run["mib"] for run in opened),
         "draws_per_s": median(run["draws_per_s"] for run in opened),
+        "curriculum_draws_per_s": median(run["curriculum_draws_per_s"] for run in opened),
         "located_per_s": median(run["located_per_s"] for run in opened),
         "runs": num_runs,
     }
@@ -179,8 +180,15 @@ def _open(folder: Path) -> dict[str, float]:
         "seconds": seconds,
         "mib": _peak_mib(),
         "draws_per_s": _rate(sampler.samples, blocks),
+        "curriculum_draws_per_s": _rate(MixtureSampler(_with_curriculum(mixture)).samples, blocks),
         "located_per_s": _rate(locate, blocks),
     }
+
+
+def _with_curriculum(mixture: Mixture) -> Mixture:
+    """The mixture with a ratio that changes all along the draws that are timed."""
+    points = (CurriculumPoint(sample=0, ratio=0.95), CurriculumPoint(sample=50 * DRAWS_AT_ONCE, ratio=0.5))
+    return mixture.model_copy(update={"curriculum": Curriculum(group="robot", points=points, others={"human": 1.0})})
 
 
 def _rate(draw: Callable[[np.ndarray], object], blocks: np.ndarray) -> float:

@@ -40,6 +40,8 @@ from humandata.schemas.mixture import (
 RATIOS = (0.1, 1 / 3, 0.5, 0.8, 0.95)
 BATCH_SIZE = 256
 DRAWN_AT_ONCE = 2**18
+SEEDS = range(10)
+"""Of the tests of order, whose statistics are summed: one seed alone is below 0.01 once in a hundred times."""
 BUFFER = 1000
 """Of the shuffle buffer: the default of `datasets`."""
 
@@ -135,27 +137,33 @@ def interleaved(ratio: float, num_samples: int) -> NDArray[np.bool_] | None:
 
 def uniform_places(num_passes: int, num_steps: int = 100, num_bins: int = 10) -> float:
     """Chi-square of tenths of a pass against tenths of the steps: a table with fixed margins, summed over passes."""
-    steps = passes(num_passes, num_steps)
-    places = np.broadcast_to(np.arange(num_steps), steps.shape)
-    bins = (places * num_bins // num_steps) * num_bins + steps * num_bins // num_steps
-    counts = np.bincount(bins.ravel(), minlength=num_bins**2)
-    expected = num_passes * num_steps / num_bins**2
-    # Drawing without replacement makes the statistic n / (n - 1) times as large.
-    statistic = ((counts - expected) ** 2 / expected).sum() * (num_steps - 1) / num_steps
-    return float(chi2.sf(statistic, (num_bins - 1) ** 2))
+    statistic = 0.0
+    for seed in SEEDS:
+        steps = passes(num_passes // len(SEEDS), num_steps, seed)
+        places = np.broadcast_to(np.arange(num_steps), steps.shape)
+        bins = (places * num_bins // num_steps) * num_bins + steps * num_bins // num_steps
+        # Drawing without replacement makes the statistic n / (n - 1) times as large.
+        statistic += chi_square(np.bincount(bins.ravel(), minlength=num_bins**2)) * (num_steps - 1) / num_steps
+    return float(chi2.sf(statistic, len(SEEDS) * (num_bins - 1) ** 2))
 
 
 def uniform_first(num_passes: int, num_steps: int = 100) -> float:
     """Chi-square of which step comes first in a pass."""
-    counts = np.bincount(passes(num_passes, num_steps)[:, 0], minlength=num_steps)
-    expected = num_passes / num_steps
-    return float(chi2.sf(((counts - expected) ** 2 / expected).sum(), num_steps - 1))
+    first = [passes(num_passes // len(SEEDS), num_steps, seed)[:, 0] for seed in SEEDS]
+    statistic = sum(chi_square(np.bincount(each, minlength=num_steps)) for each in first)
+    return float(chi2.sf(statistic, len(SEEDS) * (num_steps - 1)))
 
 
-def passes(num_passes: int, num_steps: int) -> NDArray[np.int64]:
+def chi_square(counts: NDArray[np.int64]) -> float:
+    """Of counts that should be equal."""
+    expected = counts.mean()
+    return float(((counts - expected) ** 2 / expected).sum())
+
+
+def passes(num_passes: int, num_steps: int, seed: int) -> NDArray[np.int64]:
     """(P, N) steps of passes over a source of N, each of which must come once in each."""
-    steps = MixtureSampler(two_sources(1.0, num_steps)).samples(np.arange(num_passes * num_steps))[1]
-    steps = steps.reshape(num_passes, num_steps)
+    sampler = MixtureSampler(two_sources(1.0, num_steps), seed)
+    steps = sampler.samples(np.arange(num_passes * num_steps))[1].reshape(num_passes, num_steps)
     assert (np.sort(steps, axis=1) == np.arange(num_steps)).all(), "a step came twice within a pass"
     return steps
 

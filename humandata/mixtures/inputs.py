@@ -13,7 +13,7 @@ from humandata.errors import UsageError
 from humandata.mixtures.manifest import reopen_member
 from humandata.mixtures.options import MixOptions
 from humandata.mixtures.shares import default_weight, size_in
-from humandata.schemas.mixture import Mixture, read_mixture
+from humandata.schemas.mixture import ActionSpace, Mixture, read_mixture
 from humandata.storage import is_remote
 
 Term = TypeVar("Term")
@@ -71,7 +71,11 @@ def inherited_options(inputs: Sequence[Path], given: Mapping[str, object]) -> Mi
         curriculum=(curricula.group, curricula.points) if curricula else None,
         unit=agreed("unit", "--unit", lambda each: each.unit),
         batch_size=agreed("batch_size", "--batch-size", lambda each: each.batch_size),
-        action_space=agreed("action_space", "--horizon, --rate or --human-gripper", lambda each: each.action_space),
+        action_space=ActionSpace(
+            horizon=agreed("horizon", "--horizon", lambda each: each.action_space.horizon),
+            rate_hz=agreed("rate_hz", "--rate", lambda each: each.action_space.rate_hz),
+            human_gripper=agreed("human_gripper", "--human-gripper", lambda each: each.action_space.human_gripper),
+        ),
         image_size_px=agreed("image_size_px", "the size of images", lambda each: each.image_size_px),
         image_fit=agreed("image_fit", "the fit of images", lambda each: each.image_fit),
         held_out_fraction=agreed("held_out_fraction", "--held-out", lambda each: each.split.held_out_fraction),

@@ -43,8 +43,7 @@ def run_mix(inputs: Sequence[Path], out: Path, given: Mapping[str, Any], dry_run
 def make_options(inputs: Sequence[Path], given: Mapping[str, Any]) -> MixOptions:
     """The options that the inputs bring along, changed by what is `given`; what is given by source adds to theirs."""
     in_space = {field: given[field] for field in ActionSpace.model_fields if field in given}
-    known = [*given, *(["action_space"] if in_space.keys() == ActionSpace.model_fields.keys() else [])]
-    options = inherited_options(inputs, dict.fromkeys(known))
+    options = inherited_options(inputs, given)
     changes: dict[str, Any] = {field.name: given[field.name] for field in fields(MixOptions) if field.name in given}
     for field in ("groups", "weights", "slowdowns"):
         if field in changes:

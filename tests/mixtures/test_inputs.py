@@ -98,6 +98,10 @@ def test_terms_that_mixtures_differ_in_have_to_be_given(shards: Path, tmp_path: 
     with pytest.raises(UsageError, match=r"a.json and .*b.json differ in --seed \(0 and 1\); say which: --seed"):
         inherited_options(inputs, {})
     assert make_options(inputs, {"seed": 4}).seed == 4
+    mix([shards], tmp_path / "b.json", MixOptions(action_space=ActionSpace(horizon=9)))
+    with pytest.raises(UsageError, match=r"differ in --horizon \(50 and 9\)"):
+        inherited_options(inputs, {})
+    assert make_options(inputs, {"horizon": 7}).action_space == ActionSpace(horizon=7)
 
 
 def test_a_dry_run_writes_no_manifest(shards: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from builders import make_episode, write_source
 
-from humandata.actions import ActionGrid, encode_chunks, encode_states
+from humandata.actions import ACTION_LAYOUT, STATE_LAYOUT, ActionGrid, encode_chunks, encode_states
 from humandata.errors import DatasetError, HumandataError, UsageError
 from humandata.mixtures.manifest import open_sources, write_mixture
 from humandata.mixtures.mix import mix
@@ -83,6 +83,16 @@ def test_normalisation_is_of_the_training_steps_on_the_mixtures_grid(shards: Pat
         np.testing.assert_allclose(figures.action.q01[dim], np.quantile(known, 0.01), atol=0.03 * np.ptp(known) + 1e-9)
     states = np.concatenate([encode_states(track, np.arange(39))[0] for track in tracks])
     np.testing.assert_allclose(figures.state.mean[10:], states.mean(axis=0)[10:], rtol=1e-5, atol=1e-6)
+
+
+def test_what_is_masked_is_not_normalised(shards: Path, tmp_path: Path) -> None:
+    mix([shards], tmp_path / "mixture.json", MixOptions(action_space=SHORT, mask_rotations=("robot",)))
+    figures = read_mixture(tmp_path / "mixture.json").normalization
+    for part, layout in (("state", STATE_LAYOUT), ("action", ACTION_LAYOUT)):
+        for name, known in (("franka_panda", False), ("human_hands", True)):
+            rotation = getattr(figures[name], part).num_values[layout["right_rot6d"]]
+            assert (min(rotation) > 0) == known == (max(rotation) > 0)
+        assert min(getattr(figures["franka_panda"], part).num_values[layout["right_position"]]) > 0
 
 
 def test_a_human_gripper_is_masked_unless_asked_for(shards: Path, tmp_path: Path) -> None:
