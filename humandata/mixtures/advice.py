@@ -111,12 +111,16 @@ def task_warnings(tasks: Mapping[str, Set[str]]) -> list[str]:
 
 
 def statistics_warnings(mixture: Mixture) -> list[str]:
-    """Embodiments whose quantiles rest on few steps."""
-    return [
-        f"{name}: its normalisation rests on {num_steps} training steps, fewer than {FEW_STEPS}. Quantiles of so few "
-        "are left to chance; add data."
+    """Embodiments of which a dimension's quantiles rest on few steps, such as those of an arm that is seldom seen."""
+    fewest = {
+        name: min((number for number in figures.state.num_values if number), default=0)
         for name, figures in mixture.normalization.items()
-        if (num_steps := max(figures.state.num_values)) < FEW_STEPS
+    }
+    return [
+        f"{name}: its normalisation rests on as few as {number} training steps; quantiles of fewer than {FEW_STEPS} are "
+        "left to chance. Add data."
+        for name, number in fewest.items()
+        if number < FEW_STEPS
     ]
 
 

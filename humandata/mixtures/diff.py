@@ -14,6 +14,7 @@ from humandata.schemas.mixture import Mixture, MixtureSource, Statistics
 
 SMALL_MOVE = 0.01
 """Statistics that move by less than this share of the width of q01..q99 are not told."""
+_KINDS = ("ratios", "terms", "sources", "steps", "shares", "statistics")
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Change:
     """One difference. `before` and `after` are spelled for people; None where there is nothing."""
 
     about: str
-    """sources | ratios | terms | steps | shares | statistics."""
+    """ratios | terms | sources | steps | shares | statistics."""
     what: str
     before: str | None
     after: str | None
@@ -55,7 +56,7 @@ def difference(old: Mixture, new: Mixture) -> list[Change]:
         changes.append(
             Change("steps", "eligible steps", old.index.sha256[:12], f"{new.index.sha256[:12]}: as many, but others")
         )
-    return changes
+    return sorted(changes, key=lambda change: _KINDS.index(change.about))
 
 
 def _ratios(old: Mixture, new: Mixture) -> list[Change]:

@@ -115,7 +115,7 @@ def estimated(folder: Path) -> None:
                 "1 of 1 tasks of robot are in no other group: 'push'",
             ],
         ),
-        (few_steps, as_it_is, ["franka_panda: its normalisation rests on 297 training steps, fewer than 1000"]),
+        (few_steps, as_it_is, ["franka_panda: its normalisation rests on as few as 297 training steps"]),
         (one_episode, as_it_is, ["robot: no episode is held out, because there is only one"]),
         (assumed_lens, as_it_is, ["hands: the intrinsics of 3 of 3 episodes are assumed"]),
         (estimated, as_it_is, ["hands: rotations are estimated from one camera.*--mask-rotation hands"]),
