@@ -117,8 +117,8 @@ def statistics_warnings(mixture: Mixture) -> list[str]:
         for name, figures in mixture.normalization.items()
     }
     return [
-        f"{name}: its normalisation rests on as few as {number} training steps; quantiles of fewer than {FEW_STEPS} are "
-        "left to chance. Add data."
+        f"{name}: its normalisation rests on as few as {number} training steps; quantiles of fewer than {FEW_STEPS} "
+        "are left to chance. Add data."
         for name, number in fewest.items()
         if number < FEW_STEPS
     ]
