@@ -225,6 +225,13 @@ def read_bytes(path: Path) -> bytes:
     return Store.at(path.parent).read(path.name) if is_remote(path) else path.read_bytes()
 
 
+def folders_in(folder: Path) -> list[Path]:
+    """The folders in a folder, here or on an object store, in order of name."""
+    if is_remote(folder):
+        return [folder / name for name in Store.at(folder).folders()]
+    return sorted(path for path in folder.glob("*") if path.is_dir())
+
+
 def paths_in(folder: Path, ending: str) -> list[Path]:
     """The files of a folder, here or on an object store, whose names end so; in order of name."""
     names = Store.at(folder).list() if is_remote(folder) else [path.name for path in folder.glob("*")]

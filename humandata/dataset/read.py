@@ -17,7 +17,7 @@ from humandata.schemas.columns import IMAGE_TYPE, SCHEMA_VERSION
 from humandata.schemas.documents import read_document
 from humandata.schemas.episode import PRIMARY_CAMERA, Episode
 from humandata.schemas.source import Source
-from humandata.storage import Store, exists, is_remote
+from humandata.storage import Store, exists, folders_in, is_remote
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,7 @@ def find_sources(shards: Path) -> list[ShardSource]:
     """The sources of a shard folder in order of name, or the one source that the folder itself is."""
     if exists(shards / "source.json"):
         return [open_source(shards)]
-    names = Store.at(shards).folders() if is_remote(shards) else sorted(path.name for path in shards.glob("*"))
-    sources = [open_source(shards / name) for name in names if exists(shards / name / "source.json")]
+    sources = [open_source(folder) for folder in folders_in(shards) if exists(folder / "source.json")]
     if not sources:
         raise DatasetError(
             f"{shards}: no shards here. Make some with `humandata extract videos/ --out {shards}` "

@@ -11,7 +11,7 @@ from humandata.dataset.files import write_atomically
 from humandata.dataset.identity import input_key
 from humandata.errors import DatasetError
 from humandata.schemas.documents import Document, canonical_json, read_document
-from humandata.storage import paths_in
+from humandata.storage import Store, is_remote, paths_in
 
 
 class InputRecord(Document):
@@ -66,8 +66,12 @@ def quarantine_path(source: Path, input_name: str) -> Path:
 
 
 def write_record(path: Path, record: Document) -> None:
-    """Write a record atomically, in one spelling."""
-    write_atomically(path, canonical_json(record.model_dump(mode="json")).encode() + b"\n")
+    """Write a record atomically, in one spelling; here or on an object store."""
+    content = canonical_json(record.model_dump(mode="json")).encode() + b"\n"
+    if is_remote(path):
+        Store.at(path.parent).write(path.name, content)
+    else:
+        write_atomically(path, content)
 
 
 def read_records(source: Path) -> list[InputRecord]:

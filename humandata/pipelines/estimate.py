@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import shutil
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -45,7 +44,8 @@ class Estimate:
     """Short videos, and parts of long ones: what workers can do side by side."""
     bytes_needed: int
     """If every step is kept: what the filters turn away needs no room."""
-    bytes_free: int
+    bytes_free: int | None
+    """None on an object store, which has no end."""
     seconds: float | None
     """By the clock; None without a calibration."""
 
@@ -83,7 +83,7 @@ def estimate(items: Sequence[VideoItem], out: Path, recipe: Recipe, workers: int
         video_s / 3600,
         pieces,
         round(video_s * recipe.store.rate_hz * step_bytes),
-        sys.maxsize if is_remote(out) else shutil.disk_usage(_existing(out)).free,
+        None if is_remote(out) else shutil.disk_usage(_existing(out)).free,
         seconds,
     )
 
@@ -96,7 +96,7 @@ def count_cores() -> int:
 def refuse_full_disk(items: Sequence[VideoItem], out: Path, recipe: Recipe) -> None:
     """Raise OutputError where the disk has no room for what the inputs will need."""
     needed = estimate(items, out, recipe)
-    if needed.bytes_needed > needed.bytes_free:
+    if needed.bytes_free is not None and needed.bytes_needed > needed.bytes_free:
         raise OutputError(
             f"{out}: {needed.hours:.1f} h of video need about {needed.bytes_needed / 1e9:.1f} GB, and "
             f"{needed.bytes_free / 1e9:.1f} GB are free. Free space, choose another folder with --out, or store less: "

@@ -8,14 +8,15 @@ from pathlib import Path
 from humandata.dataset.records import QuarantineRecord, quarantine_path, read_quarantine, write_record
 from humandata.errors import UsageError, unknown_name
 from humandata.report.console import print_json, print_line, print_table
+from humandata.storage import folders_in, is_remote
 
 
 def find_quarantined(path: Path) -> Iterator[tuple[Path, QuarantineRecord]]:
     """The failed inputs of a source, or of every source in a shard folder, with the folder of the source."""
-    if not path.is_dir():
+    if not is_remote(path) and not path.is_dir():
         raise UsageError(f"{path}: no such folder. Name a shard folder, or a source in it.")
-    sources = [path] if (path / "quarantine").is_dir() else sorted(each for each in path.iterdir() if each.is_dir())
-    for source in sources:
+    folders = folders_in(path)
+    for source in [path] if path / "quarantine" in folders else folders:
         for record in read_quarantine(source):
             yield source, record
 

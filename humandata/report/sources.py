@@ -106,7 +106,7 @@ class Needed(Protocol):
         ...
 
     @property
-    def bytes_free(self) -> int:
+    def bytes_free(self) -> int | None:
         """On that disk."""
         ...
 
@@ -139,10 +139,9 @@ def print_plans(plans: Sequence[Plan], as_json: bool, needed: Needed | None = No
     for _, _, _, todo in rows:
         _print_some("to do", todo)
     if needed is not None and needed.hours:
-        room = "enough" if needed.bytes_needed <= needed.bytes_free else "NOT ENOUGH"
         print_line(
             f"about {needed.hours:.2f} h of video in {needed.pieces} pieces of work, which need at most "
-            f"{needed.bytes_needed / 1e9:.2f} GB on disk ({needed.bytes_free / 1e9:.1f} GB are free: {room})."
+            f"{needed.bytes_needed / 1e9:.2f} GB{_room(needed)}."
         )
         if needed.seconds is not None:
             print_line(f"about {needed.seconds / 3600:.2f} h of work ({needed.seconds:.0f} s), by a short trial here.")
@@ -170,3 +169,11 @@ def _as_data(summary: SourceSummary) -> dict[str, Any]:
         "warnings": {name: list(texts) for name, texts in summary.warnings.items()},
         "fingerprint": summary.document.fingerprint,
     }
+
+
+def _room(needed: Needed) -> str:
+    """Whether a disk has room, in words; an object store always has."""
+    if needed.bytes_free is None:
+        return ""
+    enough = "enough" if needed.bytes_needed <= needed.bytes_free else "NOT ENOUGH"
+    return f" on disk ({needed.bytes_free / 1e9:.1f} GB are free: {enough})"

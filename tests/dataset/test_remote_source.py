@@ -11,7 +11,9 @@ from typer.testing import CliRunner
 from humandata.cli import app
 from humandata.dataset.image_places import image_places, places_in_run
 from humandata.dataset.read import find_sources, open_source
+from humandata.dataset.records import quarantine_path, read_quarantine
 from humandata.dataset.validate import validate_source
+from humandata.dataset.write import quarantine_input
 from humandata.errors import DatasetError
 from humandata.mixtures.manifest import open_sources
 from humandata.schemas.mixture import read_mixture
@@ -55,6 +57,17 @@ def test_what_is_damaged_or_missing_is_found(remote: Path) -> None:
     assert "another SHA-256" in told[f"data/{first}.parquet"]
     assert "data/stray.parquet" in told
     assert f"data/{second}.parquet" in told
+
+
+def test_what_failed_can_be_listed_and_allowed_again(remote: Path, shards: Path) -> None:
+    record = quarantine_input(shards / "hands", "broken.mp4", "extract", "broken: holds text")
+    path = quarantine_path(shards / "hands", "broken.mp4")
+    Store.at(remote).upload(path.relative_to(shards).as_posix(), path)
+    command = CliRunner()
+    [told] = json.loads(command.invoke(app, ["quarantine", "list", str(remote), "--json"]).stdout)
+    assert (told["input"], told["attempts"]) == ("broken.mp4", 1)
+    assert command.invoke(app, ["quarantine", "retry", str(remote / "hands"), "broken.mp4"]).exit_code == 0
+    assert read_quarantine(remote / "hands") == [record.model_copy(update={"attempts": 0})]
 
 
 def test_inspect_and_mix_take_a_bucket(remote: Path, tmp_path: Path) -> None:
