@@ -23,13 +23,12 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.bench.material import to_and_fro
 from humandata.bench.speed import Cost, Meter, PeakMemory, floor_cost, naive_cost
 from humandata.pipelines.extract import extract
 from humandata.pipelines.recipe import Recipe, load_recipe
@@ -40,7 +39,7 @@ from humandata.studio.scene import PlaceTask
 from humandata.video.decode import decode
 from humandata.video.probe import probe
 
-SIZES = {"480p": (640, 480), "1080p": (1440, 1080)}
+SIZES = {"480p": (640, 480), "1080p": (1440, 1080), "4K": (2880, 2160)}
 CORES = len(os.sched_getaffinity(0))
 
 
@@ -48,9 +47,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one size, short videos, one round")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--rounds", type=int, default=5, help="medians are of so many")
     parser.add_argument("--video", type=Path, help="material of yours instead of rendered material")
     arguments = parser.parse_args()
-    rounds, seconds, sizes = (1, 2.0, ["480p"]) if arguments.quick else (5, 20.0, list(SIZES))
+    rounds, seconds, sizes = (1, 2.0, ["480p"]) if arguments.quick else (arguments.rounds, 4.0, list(SIZES))
     with tempfile.TemporaryDirectory() as folder:
         material = make_material(Path(folder), seconds, sizes, arguments.video)
         rows = [
@@ -107,21 +107,6 @@ def make_material(folder: Path, seconds: float, sizes: list[str], given: Path | 
         material[f"{2 * CORES} of {size}"] = sorted(many.glob("*.mp4"))
         material[f"1 of {size}"] = [first]
     return material
-
-
-def to_and_fro(source: Path, size: tuple[int, int], num_frames: int) -> Iterator[NDArray[np.uint8]]:
-    """The first frames of a video, forwards and backwards and again: as long as wanted, and nowhere a jump."""
-    import cv2
-
-    info = probe(source)
-    images = []
-    for frame in decode(source, info, rate_hz=30):
-        images.append(cv2.resize(frame.image, size, interpolation=cv2.INTER_LINEAR))
-        if len(images) == 90:
-            break
-    there_and_back = images + images[-2:0:-1]
-    for number in range(num_frames):
-        yield np.asarray(there_and_back[number % len(there_and_back)], dtype=np.uint8)
 
 
 def measure(name: str, videos: list[Path], recipe_name: str, workers: int, rounds: int, folder: Path) -> dict[str, Any]:

@@ -91,6 +91,8 @@ class PeakMemory:
 
     def __init__(self) -> None:
         self.mib = 0.0
+        self.mib_of: dict[str, float] = {}
+        """The same by the name of the process."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -106,7 +108,9 @@ class PeakMemory:
 
     def _watch(self) -> None:
         while not self._stop.wait(_POLL_S):
-            self.mib = max([self.mib, *map(_peak_mib, _children(os.getpid()))])
+            for name, mib in map(_peak_mib, _children(os.getpid())):
+                self.mib = max(self.mib, mib)
+                self.mib_of[name] = max(self.mib_of.get(name, 0.0), mib)
 
 
 def _children(parent: int) -> list[int]:
@@ -123,12 +127,13 @@ def _children(parent: int) -> list[int]:
     return found
 
 
-def _peak_mib(pid: int) -> float:
+def _peak_mib(pid: int) -> tuple[str, float]:
+    """Name of a process and the most it ever took."""
     try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        told = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     except OSError:
-        return 0.0
-    return max((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), default=0.0)
+        return "", 0.0
+    return told["Name"].strip(), int(told["VmHWM"].split()[0]) / 1024 if "VmHWM" in told else 0.0
 
 
 def _naive(videos: Sequence[Path], recipe: Recipe) -> Cost:

@@ -1,0 +1,156 @@
+"""How much memory a worker takes, on a short video, on a long one, and on one of 4K.
+
+    python benchmarks/memory.py [--quick] [--json] [--hours H] [--rate HZ] [--estimator NAME]
+
+An hour at 1080p and a minute at 4K are made of a short rendered clip by copying its packets again and again, without
+encoding them anew. Each video is extracted by one worker, in a process of its own: `worker` is the largest memory
+(VmHWM) of that process, `decoder` that of ffmpeg below it.
+
+To track the hands in an hour of video takes an hour or two on one core. Memory is what is asked here, so that a
+stand-in takes the estimator's place which says two hands in every frame, more than any video of hands keeps; all else
+is as it always is. `--estimator mediapipe` runs the real one. `--quick`: three minutes instead of an hour, at 6 Hz.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Generator, Iterable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from humandata.bench.material import to_and_fro
+from humandata.bench.speed import PeakMemory
+from humandata.geometry.cameras import Camera
+from humandata.hands.estimator import DetectSettings, HandDetection, Image
+from humandata.pipelines.extract import extract
+from humandata.pipelines.recipe import load_recipe
+from humandata.report.console import print_line, print_table
+from humandata.schemas.landmarks import SIDES
+from humandata.studio.capture import capture_clip, encode_mp4
+from humandata.studio.clip import ClipOptions
+from humandata.studio.hand_skeleton import landmarks
+from humandata.studio.scene import PlaceTask
+from humandata.video.ffmpeg_program import ffmpeg_executable
+
+LOOP_S = 10.0
+SIZES = {"1080p": (1920, 1080), "4K": (3840, 2160)}
+
+
+class TwoHands:
+    """Says two hands in every frame, which drift slowly; looks at nothing."""
+
+    name: ClassVar[str] = "two_hands"
+    version = "1"
+    weights_sha256 = "0" * 64
+
+    def __init__(self, settings: DetectSettings, weights: Path | None = None) -> None:
+        del settings, weights
+        # The palm to the camera, fingers up.
+        self._hand = landmarks(np.full(17, 0.2)) @ np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
+
+    def setup(self) -> None:
+        """There is nothing to load."""
+
+    def track(
+        self, frames: Iterable[tuple[int, Image]], camera: Camera | None = None
+    ) -> Generator[tuple[HandDetection, ...]]:
+        """Two hands a frame."""
+        assert camera is not None
+        for timestamp_ns, _ in frames:
+            drift = 0.05 * np.sin(timestamp_ns / 1e9)
+            yield tuple(self._seen(side, (-0.15 if side == "left" else 0.15) + drift, camera) for side in SIDES)
+
+    def _seen(self, side: Any, x: float, camera: Camera) -> HandDetection:
+        hand = self._hand * ([1.0, 1.0, 1.0] if side == "right" else [-1.0, 1.0, 1.0])
+        centred = hand - hand.mean(axis=0)
+        return HandDetection(side, 0.9, camera.project(centred + [x, 0.0, 0.5]), centred)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="three minutes instead of an hour, at 6 Hz")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--hours", type=float, default=1.0, help="length of the long video")
+    parser.add_argument("--rate", type=float, default=30.0, help="frames a second looked at")
+    parser.add_argument("--estimator", default="memory:TwoHands")
+    parser.add_argument("--extract", nargs=2, type=Path, metavar=("VIDEO", "OUT"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.hours, arguments.rate = 0.05, 6.0
+    if arguments.extract:
+        extract_one(arguments.extract[0], arguments.extract[1], arguments.estimator, arguments.rate)
+        return
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        clips = make_clips(folder, ["1080p"] if arguments.quick else list(SIZES))
+        lengths = {"1080p": [60.0, 3600.0 * arguments.hours], "4K": [20.0, 60.0]}
+        rows = [
+            measure(folder, size, clip, seconds, arguments.estimator, arguments.rate)
+            for size, clip in clips.items()
+            for seconds in lengths[size]
+        ]
+    short, long = rows[:2]
+    hours = (long["video_s"] - short["video_s"]) / 3600
+    told = {
+        "peak_worker_mib": max(row["worker_mib"] for row in rows),
+        "worker_mib_per_hour": round((long["worker_mib"] - short["worker_mib"]) / hours),
+        "rows": rows,
+    }
+    if arguments.json:
+        sys.stdout.write(json.dumps(told, indent=2) + "\n")
+        return
+    print_table("memory in MiB", [key.replace("_", " ") for key in rows[0]], [list(row.values()) for row in rows])
+    print_line(json.dumps({key: value for key, value in told.items() if key != "rows"}))
+
+
+def make_clips(folder: Path, sizes: list[str]) -> dict[str, Path]:
+    """Ten seconds of each size, a key frame every two."""
+    source = folder / "rendered.mp4"
+    (folder / "truth").mkdir()
+    capture_clip(
+        90_017, ClipOptions(PlaceTask("red", "left"), False, True, 30, max_duration_s=1.5), source, folder / "truth"
+    )
+    clips = {size: folder / f"{size}.mp4" for size in sizes}
+    for size, clip in clips.items():
+        encode_mp4(to_and_fro(source, SIZES[size], round(LOOP_S * 30)), 30, clip)
+    return clips
+
+
+def measure(folder: Path, size: str, clip: Path, seconds: float, estimator: str, rate_hz: float) -> dict[str, Any]:
+    """One row: the clip, looped to so many seconds, extracted by one worker in a process of its own."""
+    video = folder / f"{size}-{seconds:.0f}s.mp4"
+    loops = ["-stream_loop", str(round(seconds / LOOP_S) - 1), "-i", str(clip), "-c", "copy", str(video)]
+    subprocess.run([ffmpeg_executable(), "-nostdin", "-loglevel", "error", *loops], check=True)
+    started = time.monotonic()
+    command = [sys.executable, __file__, "--extract", str(video), str(folder / "out")]
+    command += ["--estimator", estimator, "--rate", str(rate_hz)]
+    with PeakMemory() as peak:
+        subprocess.run(command, check=True, stderr=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    decoder_mib = max((mib for name, mib in peak.mib_of.items() if name.startswith("ffmpeg")), default=0.0)
+    return {
+        "video": size,
+        "video_s": round(seconds),
+        "rate_hz": rate_hz,
+        "worker_mib": round(peak.mib),
+        "decoder_mib": round(decoder_mib),
+        "seconds": round(time.monotonic() - started),
+    }
+
+
+def extract_one(video: Path, out: Path, estimator: str, rate_hz: float) -> None:
+    """What the process that is measured does."""
+    recipe = load_recipe("default", [f"detect.estimator={estimator}", f"decode.rate_hz={rate_hz}", "filters={}"])
+    [summary] = extract([video], out, recipe, video.stem, num_workers=1)
+    assert not summary.failures, summary.failures
+
+
+if __name__ == "__main__":
+    main()
