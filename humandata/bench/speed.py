@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -36,24 +36,21 @@ class Cost:
     seconds: float
     """By the clock on the wall."""
     cpu_s: float
-    """Of this process and those it started, all cores together: hardly touched by what else runs on the machine."""
+    """Of this process and those below it, all cores together: hardly touched by what else runs on the machine."""
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(self.seconds + other.seconds, self.cpu_s + other.cpu_s)
-
-    def __sub__(self, other: Cost) -> Cost:
-        return Cost(self.seconds - other.seconds, self.cpu_s - other.cpu_s)
 
 
 class Meter:
     """Measures from its making on."""
 
     def __init__(self) -> None:
-        self._started, self._cpu_s = time.perf_counter(), sum(os.times()[:4])
+        self._started, self._cpu_s = time.perf_counter(), _cpu_s()
 
     def read(self) -> Cost:
-        """What was spent since; of processes that were started, once they have ended."""
-        return Cost(time.perf_counter() - self._started, sum(os.times()[:4]) - self._cpu_s)
+        """What was spent since."""
+        return Cost(time.perf_counter() - self._started, _cpu_s() - self._cpu_s)
 
 
 def naive_cost(videos: Sequence[Path], recipe: Recipe) -> Cost:
@@ -111,6 +108,15 @@ class PeakMemory:
             for name, mib in map(_peak_mib, _children(os.getpid())):
                 self.mib = max(self.mib, mib)
                 self.mib_of[name] = max(self.mib_of.get(name, 0.0), mib)
+
+
+def _cpu_s() -> float:
+    """CPU seconds of this process, of those below it, and of those among them that have ended."""
+    ticks = 0
+    for pid in _children(os.getpid()):
+        with suppress(OSError):  # it has just ended, and its parent tells its time from now on
+            ticks += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]))
+    return sum(os.times()[:4]) + ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _children(parent: int) -> list[int]:

@@ -16,7 +16,7 @@ from humandata.pipelines.estimate import refuse_full_disk
 from humandata.pipelines.extract_stage import ExtractStage, PartsStage
 from humandata.pipelines.long_videos import VideoStages
 from humandata.pipelines.recipe import Recipe, recipe_record
-from humandata.pipelines.runner import open_runner
+from humandata.pipelines.runner import Runner, open_runner
 from humandata.pipelines.source_job import (
     SourcePlan,
     SourceSpec,
@@ -82,20 +82,32 @@ def extract(
 
     Raises OutputError where the disk has no room for what the videos will need.
     """
+    with open_runner(num_workers, address) as runner:
+        return extract_on(runner, paths, out, recipe, name, gpus_per_worker)
+
+
+def extract_on(
+    runner: Runner,
+    paths: Sequence[Path],
+    out: Path,
+    recipe: Recipe,
+    name: str | None = None,
+    gpus_per_worker: float = 0.0,
+) -> list[SourceSummary]:
+    """The same with workers that may be at work already, and stay for more."""
     plans = plan_extract(paths, out, recipe, name)
     refuse_full_disk([item for plan in plans for item in plan.pending], out, recipe)
-    with open_runner(num_workers, address) as runner:
-        return [
-            run_source_job(
-                plan.spec,
-                plan.items,
-                is_unchanged,
-                stamp,
-                "extract",
-                partial(_stages(plan.spec, recipe, gpus_per_worker).run, runner),
-            )
-            for plan in plans
-        ]
+    return [
+        run_source_job(
+            plan.spec,
+            plan.items,
+            is_unchanged,
+            stamp,
+            "extract",
+            partial(_stages(plan.spec, recipe, gpus_per_worker).run, runner),
+        )
+        for plan in plans
+    ]
 
 
 def _stages(spec: SourceSpec, recipe: Recipe, gpus_per_worker: float) -> VideoStages:
