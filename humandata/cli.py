@@ -57,9 +57,12 @@ app.add_typer(bench, name="bench")
 
 app.add_typer(quarantine, name="quarantine")
 
-Out = Annotated[Path, typer.Option("--out", help="Shard folder to add to.")]
+Out = Annotated[Path, typer.Option("--out", help="Shard folder to add to; may be on s3:// or gs://.")]
 Name = Annotated[str | None, typer.Option("--name", help="Name of the source; default: the folder's or file's.")]
-Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Processes; default: one for each core.")]
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", min=1, help="Processes; default: one for each core, on a cluster what it has room for."),
+]
 Address = Annotated[str | None, typer.Option("--address", help="Ray cluster: auto, or HOST:PORT.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and write nothing.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script instead of text.")]

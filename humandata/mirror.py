@@ -34,7 +34,8 @@ class Mirror:
     def of(cls, store: Store) -> Mirror:
         """The mirror of a store in the cache, which keeps the store's own name."""
         name = PurePosixPath(store.url.partition("?")[0]).name
-        return cls(store, cache_folder() / "stores" / hashlib.sha256(store.url.encode()).hexdigest()[:16] / name)
+        cache = os.path.abspath(cache_folder())  # noqa: PTH100  # as `find_videos` makes it, through no links
+        return cls(store, Path(cache) / "stores" / hashlib.sha256(store.url.encode()).hexdigest()[:16] / name)
 
     def pull(self, is_small: Callable[[str, Stored], bool], is_wanted: Callable[[str], bool] = bool) -> None:
         """Make the folder what the store holds now; what is not wanted is left alone on both sides."""
