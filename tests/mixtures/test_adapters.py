@@ -96,7 +96,7 @@ def test_hugging_face_gets_every_sample_in_order(path: Path) -> None:
 def test_ray_makes_the_same_batches_on_its_workers(path: Path) -> None:
     import ray
 
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, ignore_reinit_error=True)
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     try:
         rows = sorted(ray_dataset(path, num_batches=3, first_batch=1).iter_rows(), key=lambda row: int(row["sample"]))
     finally:

@@ -7,9 +7,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from humandata.mixtures.loader import MixtureLoader
 from humandata.mixtures.mix import mix
 from humandata.mixtures.options import MixOptions
 from humandata.schemas.mixture import ActionSpace
@@ -53,14 +55,21 @@ def test_torchrun_gives_each_process_its_share(path: Path) -> None:
 def test_ray_train_gives_each_worker_its_share(path: Path) -> None:
     import ray
 
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     exec(next(block for block in BLOCKS if "def train_with_ray" in block), names)
-    train = names["train_with_ray"]
-    assert callable(train)
-    ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False, ignore_reinit_error=True)
+    told = names["loop"]
+
+    def loop(config: dict[str, Path]) -> None:
+        told(config)
+        loader = MixtureLoader(config["mixture"])
+        samples = loader.batch(1).sample.tolist()
+        config["mixture"].with_name(f"rank{loader.rank}").write_text(f"{loader.world_size} {samples}")
+
+    names["loop"] = loop
+    ray.init(address="local", num_cpus=3, include_dashboard=False, log_to_driver=False)
     try:
-        metrics = train(path).metrics
+        assert names["train_with_ray"](path).error is None
     finally:
         ray.shutdown()
-    assert metrics["rank"] == 0
-    assert metrics["first_sample"] == 6
+    assert path.with_name("rank0").read_text() == "2 [6, 7, 8]"
+    assert path.with_name("rank1").read_text() == "2 [9, 10, 11]"
