@@ -45,6 +45,6 @@ def test_it_holds_every_module_and_recipe(wheel: zipfile.ZipFile) -> None:
 
 def test_it_declares_the_command_and_the_licence(wheel: zipfile.ZipFile) -> None:
     texts = {Path(name).name: name for name in wheel.namelist() if ".dist-info/" in name}
-    assert "humandata = humandata.cli:app" in wheel.read(texts["entry_points.txt"]).decode()
+    assert "humandata = humandata.__main__:main" in wheel.read(texts["entry_points.txt"]).decode()
     assert "License-Expression: Apache-2.0" in wheel.read(texts["METADATA"]).decode()
     assert "LICENSE" in texts
