@@ -2,7 +2,7 @@
 
     python -I -S launcher.py MEMORY_BYTES CPU_S NUM_READABLE [READABLE…] PROGRAM [ARGUMENT…]
 
-It imports nothing of the package, so that it starts in 10 ms, and it runs as a process of its own rather than as a
+It imports nothing of the package, so that it starts fast, and it runs as a process of its own rather than as a
 `preexec_fn`, which may deadlock in a program with threads. Fences, each where the system has it:
 
 - the program ends with the process that started it (Linux);
