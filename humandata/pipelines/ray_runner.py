@@ -1,4 +1,4 @@
-"""Running stages on Ray actors, on this machine or on a cluster. With `mixtures.ray_dataset` the only module that imports ray.
+"""Running stages on Ray actors, on this machine or on a cluster. Only `mixtures.ray_dataset` imports ray besides.
 
 Work waits on the driver, one item at a time goes to each worker, and more workers are asked for than have room: their
 requests are the queue that an autoscaler sees. So a node that comes is used at once, one that goes takes only what it
