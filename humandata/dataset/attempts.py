@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import faulthandler
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -43,7 +44,8 @@ def left_behind(source: Path) -> Death | None:
 
 def forget_death(source: Path) -> None:
     """It is counted."""
-    (source / NOTE).unlink(missing_ok=True)
+    with suppress(OSError):  # a folder that may not be written is told of where something has to be
+        (source / NOTE).unlink(missing_ok=True)
 
 
 class AttemptNote:
@@ -65,8 +67,12 @@ class AttemptNote:
     ) -> None:
         if self._dumps_crashes:
             faulthandler.disable()
-        self._file.close()
-        self._path.unlink(missing_ok=True)
+        with suppress(OSError):  # as above; what cannot be removed is empty, which says as much
+            self._file.seek(0)
+            self._file.truncate()
+            self._path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self._file.close()
 
     def begin(self, input_name: str | None) -> None:
         """Note what is begun, None where nothing is. Raises OutputError where that is impossible.

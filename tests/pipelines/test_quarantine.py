@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from humandata.cli import app
+from humandata.dataset.attempts import AttemptNote, forget_death, left_behind
 from humandata.dataset.records import MAX_FAILED_RUNS, InputRecord, read_quarantine, read_records
 from humandata.dataset.write import InputIdentity, write_input
 from humandata.errors import InputError, OutputError
@@ -171,6 +172,21 @@ def test_an_interruption_is_no_death(tmp_path: Path) -> None:
     assert not (stage.source / ".attempt").exists()
     assert read_quarantine(stage.source) == []
     assert run(stage, [Item("one"), Item("two")]).num_unchanged == 1
+
+
+def test_a_note_that_cannot_be_removed_ends_no_job_and_says_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    with monkeypatch.context() as patched:
+        with AttemptNote(tmp_path) as note:
+            note.begin("one")
+            assert left_behind(tmp_path) is not None
+            patched.setattr(Path, "unlink", refuse)
+        assert left_behind(tmp_path) is None
+        forget_death(tmp_path)
 
 
 def content(folder: Path) -> dict[str, bytes]:
