@@ -23,7 +23,7 @@ from humandata import __version__
 from humandata.dataset.files import write_atomically
 from humandata.dataset.identity import content_sha256
 from humandata.dataset.records import InputRecord, read_quarantine, read_records, record_path
-from humandata.errors import DatasetError, UsageError
+from humandata.errors import DatasetError, OutputError, UsageError
 from humandata.schemas.columns import EPISODE_COLUMNS, REJECTED_COLUMNS, SCHEMA_VERSION, arrow_schema
 from humandata.schemas.documents import read_document
 from humandata.schemas.episode import PRIMARY_CAMERA
@@ -35,7 +35,7 @@ def source_lock(source: Path) -> Iterator[None]:
     """Hold a source for one job; a second job is told who holds it. Makes the folder.
 
     The system lets go of the lock when the holder ends, however it ends. Raises UsageError where another job holds the
-    source, or it may not be written.
+    source, or it may not be written; OutputError where the disk is full.
     """
     try:
         source.mkdir(parents=True, exist_ok=True)
@@ -51,9 +51,14 @@ def source_lock(source: Path) -> Iterator[None]:
             lock.seek(0)
             holder = lock.read().strip() or "another job"
             raise UsageError(f"{source}: {holder} is writing this source. Wait for it, or use --name.") from None
-        lock.truncate(0)
-        lock.write(f"process {os.getpid()} on {socket.gethostname()}, since {datetime.now():%Y-%m-%d %H:%M:%S},")
-        lock.flush()
+        holder = f"process {os.getpid()} on {socket.gethostname()}, since {datetime.now():%Y-%m-%d %H:%M:%S},"
+        try:
+            lock.truncate(0)
+            os.write(lock.fileno(), holder.encode())
+        except OSError as failure:
+            raise OutputError(
+                f"{source}: cannot be written ({failure.strerror}). Free space, or choose another folder with --out."
+            ) from None
         yield
 
 

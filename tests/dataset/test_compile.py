@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from builders import make_episode, write_source
 from humandata.dataset.compile import finished_record, refuse_mixed_recipes, source_lock
 from humandata.dataset.read import open_source
 from humandata.dataset.write import InputIdentity, quarantine_input, write_input
-from humandata.errors import UsageError
+from humandata.errors import OutputError, UsageError
 
 
 def content_of(folder: Path) -> dict[str, bytes]:
@@ -75,6 +76,18 @@ def test_two_jobs_exclude_each_other(tmp_path: Path) -> None:
         pytest.raises(UsageError, match=rf"process {os.getpid()} on .* is writing this source"),
         source_lock(tmp_path / "robot"),
     ):
+        pass
+
+
+def test_a_disk_that_is_full_from_the_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("humandata.dataset.compile.os.write", refuse)
+        with pytest.raises(OutputError, match="No space left on device"), source_lock(tmp_path / "robot"):
+            pass
+    with source_lock(tmp_path / "robot"):
         pass
 
 
