@@ -62,9 +62,10 @@ class LiftSettings(Document):
     )
     max_depth_m: PositiveFloat = Field(default=10.0, description="further away, a hand is a few pixels of noise")
     sigma_factor: PositiveFloat = Field(
-        default=1.1,
+        default=1.4,
         description="by which the fit's own standard deviations of position are multiplied: the errors of a frame's "
-        "landmarks go together, which the fit does not know; so 68 % of those on the studio's hands lie within one",
+        "landmarks go together, which the fit does not know; chosen so that about 68 % of the studio's errors lie "
+        "within one, in all and along the view alone",
     )
 
 
