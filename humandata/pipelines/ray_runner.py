@@ -323,7 +323,7 @@ def _tail(path: str) -> list[str]:
 
 
 def _connect(num_workers: int | None, address: str | None) -> Any:
-    """Ray, started on this machine or joined at `address`; raises UsageError where there is none."""
+    """Ray, started on this machine or joined at `address`; raises UsageError or HumandataError where that fails."""
     # Ray reads these when it is imported and when its processes start.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
@@ -339,7 +339,14 @@ def _connect(num_workers: int | None, address: str | None) -> Any:
     common: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
     try:
         if address is None:
-            ray.init(address="local", num_cpus=num_workers, include_dashboard=False, runtime_env=runtime, **common)
+            try:
+                ray.init(address="local", num_cpus=num_workers, include_dashboard=False, runtime_env=runtime, **common)
+            except Exception as failure:  # Ray raises no other kind where one of its own processes is killed
+                told = (str(failure).splitlines() or [""])[0]
+                raise HumandataError(
+                    f"Ray could not start on this machine ({told}). Run the same command again, or with --workers 1, "
+                    "which needs no Ray."
+                ) from None
         else:
             ray.init(address=address, runtime_env={**runtime, "py_modules": [str(_PACKAGE)]}, **common)
     except (ConnectionError, ValueError, RuntimeError) as error:

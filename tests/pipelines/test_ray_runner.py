@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from doing import Doing
 
-from humandata.errors import MissingDependencyError, UsageError
-from humandata.pipelines.ray_runner import refuse_gpu_share
+from humandata.errors import HumandataError, MissingDependencyError, UsageError
+from humandata.pipelines.ray_runner import RayRunner, refuse_gpu_share
 from humandata.pipelines.runner import Runner, open_runner
 
 
@@ -64,3 +64,14 @@ def test_a_worker_that_lacks_something_ends_the_job_with_its_own_message(runner:
     with pytest.raises(MissingDependencyError, match="no weights here"):
         list(runner.run(Doing(tmp_path, lacks="no weights here"), ["a", "b"]))
     assert {outcome.result for outcome in runner.run(Doing(tmp_path), ["a", "b"])} == {"A", "B"}
+
+
+def test_a_ray_that_cannot_start_is_told_with_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    def fail(**_: object) -> None:
+        raise Exception("The current node timed out during startup.\nand more")  # as Ray does
+
+    monkeypatch.setattr(ray, "init", fail)
+    with pytest.raises(HumandataError, match=r"timed out during startup\.\)\. Run the same command again"):
+        RayRunner(2, None)
