@@ -111,7 +111,7 @@ def _naming(path: Path) -> Iterator[None]:
     """Name the file in whatever Arrow says of it."""
     try:
         yield
-    except (OSError, pa.ArrowException) as failure:
+    except (OSError, UnicodeError, pa.ArrowException) as failure:
         reason = str(failure).splitlines()[0]
         raise DatasetError(f"{path}: cannot be read ({reason}). `humandata validate` lists what is wrong.") from None
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Generic
 
 from humandata.errors import HumandataError, MissingDependencyError, UsageError
+from humandata.pipelines.ray_watcher import start_watcher
 from humandata.pipelines.stage import (
     LAST_LOG_LINES,
     MAX_ATTEMPTS,
@@ -122,6 +123,8 @@ class RayRunner:
         """Start Ray, or join the cluster at `address`; raises UsageError where there is none."""
         self._limit = num_workers or math.inf
         self._on_cluster = address is not None
+        # Where Ray fails to start, the watcher stays for what that leaves, and goes with this process.
+        self._watcher = None if self._on_cluster else start_watcher()
         self._ray = _connect(num_workers, address)
         self._workers: list[_Worker] = []
         self._share: dict[str, float] = {}
@@ -129,6 +132,9 @@ class RayRunner:
     def close(self) -> None:
         """Let go of the cluster and every worker on it."""
         self._ray.shutdown()
+        if self._watcher is not None:
+            self._watcher.kill()
+            self._watcher.wait()
 
     def run(
         self,

@@ -199,7 +199,7 @@ def _read_table(path: Path, columns: Sequence[str] | None = None, filters: Any =
         return pq.read_table(path, columns=wanted, filters=filters, partitioning=None)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file, but the dataset names it.") from None
-    except (OSError, pa.ArrowException) as failure:
+    except (OSError, UnicodeError, pa.ArrowException) as failure:
         raise InputError(f"{path}: cannot be read as Parquet ({failure}).") from None
 
 

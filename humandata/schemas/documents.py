@@ -40,7 +40,12 @@ def parse_document(
 def read_json(path: Path, error: type[HumandataError] = InputError) -> object:
     """The parsed JSON of a file; raises `error` naming the file where it is unreadable or not JSON."""
     try:
-        content: object = json.loads(read_bytes(path).decode())
+        text = read_bytes(path).decode()
+        content: object = json.loads(text)
+        if (
+            "\\ud" in text.lower()
+        ):  # an escaped half of a surrogate pair alone is no text that can be written or compared
+            json.dumps(content, ensure_ascii=False).encode()
     except OSError as failure:
         raise error(f"{path}: cannot be read ({failure.strerror}).") from None
     except (ValueError, RecursionError) as failure:

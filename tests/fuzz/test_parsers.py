@@ -320,6 +320,14 @@ def test_a_table_with_a_column_lost_or_of_another_type_gives_a_value_or_an_error
                 open_source(tmp_path / "hands").read_episode(EPISODE.id)
 
 
+def test_a_table_with_a_column_whose_name_is_no_text_gives_an_error_of_ours(tmp_path: Path) -> None:
+    shards(tmp_path)
+    path = tmp_path / "hands/episodes.parquet"
+    path.write_bytes(path.read_bytes().replace(b"num_steps", b"num_\xf4teps"))
+    with pytest.raises(DatasetError, match=r"episodes\.parquet: cannot be read"):
+        parse_episodes(path)
+
+
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 def test_the_valid_document_is_read(target: Target, valid: Callable[[Target], tuple[Path, bytes]]) -> None:
     path, content = valid(target)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -75,3 +80,37 @@ def test_a_ray_that_cannot_start_is_told_with_a_way_out(monkeypatch: pytest.Monk
     monkeypatch.setattr(ray, "init", fail)
     with pytest.raises(HumandataError, match=r"timed out during startup\.\)\. Run the same command again"):
         RayRunner(2, None)
+
+
+def test_nothing_of_a_killed_job_lives_on_and_no_other_ray_is_touched(runner: Runner, tmp_path: Path) -> None:
+    list(runner.run(Doing(tmp_path), ["a", "b"]))
+    program = "from humandata.pipelines.ray_runner import RayRunner; RayRunner(1, None); print(); input()"
+    job = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert job.stdout is not None
+    job.stdout.readline()
+    processes = below(job.pid)
+    agents = {"ray::DashboardAgent", "ray::RuntimeEnvAgent"}
+    assert agents <= set(processes.values())
+    assert any("ray_watcher" in command for command in processes.values())
+    others = {pid for pid, command in below(os.getpid()).items() if command in agents} - set(processes)
+    job.kill()
+    job.communicate()
+    deadline = time.monotonic() + 15.0  # without a watcher, the agents take a minute
+    while (alive := [pid for pid in processes if Path(f"/proc/{pid}/exe").exists()]) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not alive
+    assert others <= set(below(os.getpid()))
+    assert {outcome.result for outcome in runner.run(Doing(tmp_path), ["c", "d"])} == {"C", "D"}
+
+
+def below(ancestor: int) -> dict[int, str]:
+    """The command lines of all processes that a process has started, by their ids."""
+    waiting, found = [ancestor], {}
+    while waiting:
+        pid = waiting.pop()
+        with suppress(OSError):
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                waiting += map(int, (thread / "children").read_text().split())
+            found[pid] = Path(f"/proc/{pid}/cmdline").read_text(errors="replace").strip().strip("\0")
+    del found[ancestor]
+    return found

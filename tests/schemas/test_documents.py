@@ -29,6 +29,7 @@ def sidecar(tmp_path: Path, text: str) -> Path:
         ('{"depth": {"path": "depth"}}', "field 'depth.scale_m' is missing"),
         ("[1, 2]", "expected an object"),
         ('{"task": ', "not valid JSON"),
+        (r'{"task": "\ud800"}', "surrogates not allowed"),
         ('{"camera_poses": {"world": "gravity", "timestamp_ns": [0, 0], "position": [[0,0,0],[0,0,0]], '
          '"wxyz": [[1,0,0,0],[1,0,0,0]]}}', "strictly increasing"),
     ],
