@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +15,14 @@ from humandata.schemas.documents import Document
 from humandata.schemas.episode import ManoTrack
 from humandata.schemas.landmarks import SIDES, Side
 from humandata.trajectories.mano import mano_of
+from humandata.trajectories.track import Track, hand_size, landmark_distance, trust_pointing
 
 FloatArray = NDArray[np.float64]
 
 
 ABSENCE_REACH = 1.5
 """Hand sizes from where a hand was last seen to where it is seen again."""
-CLEAR_VOTE = 4.0
-"""Frames that speak for a side beyond those that speak against it, weighed by their scores."""
+_OTHER: dict[Side, Side] = {"left": "right", "right": "left"}
 _NEVER = 1e9
 """Cost of a link that is not allowed: more than any number of allowed ones."""
 
@@ -67,28 +67,6 @@ class HandObservations:
         return np.isfinite(self.confidence)
 
 
-@dataclass
-class Track:
-    """Detections of what continuity says is one hand, as (frame index, detection)."""
-
-    items: list[tuple[int, HandDetection]] = field(default_factory=list)
-
-    @property
-    def last(self) -> tuple[int, HandDetection]:
-        """The frame it was seen in last, and how."""
-        return self.items[-1]
-
-    @property
-    def vote(self) -> float:
-        """Sum of scores for right minus that for left."""
-        return sum(hand.score if hand.side == "right" else -hand.score for _, hand in self.items)
-
-    def disagrees(self, other: Track) -> bool:
-        """Whether both are sure of their side, and not of the same."""
-        clear = all(abs(track.vote) > CLEAR_VOTE for track in (self, other))
-        return clear and (self.vote > 0) != (other.vote > 0)
-
-
 def associate(
     timestamp_ns: NDArray[np.int64],
     detections: Sequence[Sequence[HandDetection]],
@@ -98,22 +76,23 @@ def associate(
     """The left and the right hand over N frames, from the detections of each frame.
 
     Detections are linked by continuity first; the side is then decided by all the frames of a track together, so that
-    a flicker of handedness does not swap the arms. Two tracks that claim one side at one time: the one with more votes
-    keeps it, the other takes the other side where that is free, or is dropped.
+    a flicker of handedness does not swap the arms. Two tracks that claim one side at one time: the one with more votes,
+    and the larger hand, keeps it; the other takes the other side where that is free, or is dropped. An arm is of one
+    person: it takes no second track of a hand that is much smaller or comes from elsewhere.
     """
     tracks = [
         track
         for track in _rejoin(link_tracks(timestamp_ns, detections, image_width_px, settings), timestamp_ns, settings)
-        if timestamp_ns[track.last[0]] - timestamp_ns[track.items[0][0]] >= settings.min_seen_s * 1e9
+        if not _is_flash(track, timestamp_ns, settings)
     ]
+    arms: dict[Side, list[Track]] = {side: [] for side in SIDES}
     slots: dict[Side, dict[int, HandDetection]] = {side: {} for side in SIDES}
-    for track in sorted(tracks, key=lambda track: (-abs(track.vote), track.items[0][0])):
-        preferred: Side = "right" if track.vote >= 0 else "left"
-        other: Side = "left" if preferred == "right" else "right"
-        for side in (preferred, other):
+    for track in sorted(tracks, key=lambda track: (-abs(track.vote) * track.size, track.items[0][0])):
+        for side in (track.side, _OTHER[track.side]):
             free = [(index, hand) for index, hand in track.items if index not in slots[side]]
-            if len(free) > len(track.items) / 2:
+            if len(free) > len(track.items) / 2 and all(track.is_like(earlier) for earlier in arms[side]):
                 slots[side].update(free)
+                arms[side].append(track)
                 break
     return {side: _observations(slots[side], side, len(timestamp_ns)) for side in SIDES}
 
@@ -124,7 +103,8 @@ def link_tracks(
     image_width_px: int,
     settings: AssociateSettings,
 ) -> list[Track]:
-    """Detections joined over time by where they are, each in one track at most."""
+    """Detections joined over time by where they are, each in one track at most; none passes over to the other arm."""
+    trust = trust_pointing(hand for found in detections for hand in found)
     finished: list[Track] = []
     current: list[Track] = []
     for index, found in enumerate(detections):
@@ -143,8 +123,8 @@ def link_tracks(
                 if allowed[row, column]:
                     current[row].items.append((index, hands[column]))
                     taken.add(column)
-        current += [Track([(index, hand)]) for column, hand in enumerate(hands) if column not in taken]
-    return finished + current
+        current += [Track([(index, hand)], trust) for column, hand in enumerate(hands) if column not in taken]
+    return [part for track in finished + current for part in track.parts()]
 
 
 def settle_sides(
@@ -156,7 +136,7 @@ def settle_sides(
     """The detections, each on the side that all those of its track together vote for; duplicates are left out."""
     settled: list[list[HandDetection]] = [[] for _ in detections]
     for track in link_tracks(timestamp_ns, detections, image_width_px, settings):
-        side: Side = "right" if track.vote >= 0 else "left"
+        side = track.side
         for index, hand in track.items:
             settled[index].append(replace(hand, side=side))
     return [tuple(sorted(hands, key=lambda hand: -hand.score)) for hands in settled]
@@ -165,7 +145,8 @@ def settle_sides(
 def _rejoin(tracks: Sequence[Track], timestamp_ns: NDArray[np.int64], settings: AssociateSettings) -> list[Track]:
     """Tracks put together that are one hand before and after it was out of sight: the next to appear where it was.
 
-    Nothing is joined against two clear opinions about the side.
+    Nothing is joined against two clear opinions about the side, nor a flash to a track of the other side, nor where
+    that hand has been seen elsewhere in the meantime.
     """
     joined: list[Track] = []
     for track in sorted(tracks, key=lambda track: track.items[0][0]):
@@ -174,11 +155,12 @@ def _rejoin(tracks: Sequence[Track], timestamp_ns: NDArray[np.int64], settings: 
         for earlier in joined:
             last_index, last = earlier.last
             absence_s = (timestamp_ns[start] - timestamp_ns[last_index]) / 1e9
-            if not 0 < absence_s <= settings.max_absence_s or earlier.disagrees(track):
-                continue
             distance = landmark_distance(last, first) / hand_size(last)
-            if distance < nearest:
-                best, nearest = earlier, distance
+            if distance < nearest and 0 < absence_s <= settings.max_absence_s:
+                flash = any(_is_flash(each, timestamp_ns, settings) for each in (earlier, track))
+                same = not (flash and earlier.side != track.side) and not earlier.disagrees(track)
+                if same and earlier.is_like(track) and not _is_elsewhere(earlier, start, joined):
+                    best, nearest = earlier, distance
         if best is None:
             joined.append(track)
         else:
@@ -186,9 +168,22 @@ def _rejoin(tracks: Sequence[Track], timestamp_ns: NDArray[np.int64], settings: 
     return joined
 
 
+def _is_elsewhere(track: Track, index: int, others: Sequence[Track]) -> bool:
+    """Whether a hand that is clearly of that side has been seen since, until that frame at least."""
+    return any(
+        other.is_clear and other.side == track.side and other.items[0][0] <= index and other.last[0] > track.last[0]
+        for other in others
+    )
+
+
+def _is_flash(track: Track, timestamp_ns: NDArray[np.int64], settings: AssociateSettings) -> bool:
+    """Whether it was seen for too short a time to be a hand."""
+    return bool(timestamp_ns[track.last[0]] - timestamp_ns[track.items[0][0]] < settings.min_seen_s * 1e9)
+
+
 def _may_follow(track: Track, hand: HandDetection, index: int) -> bool:
     """From frame to frame a hand's side may flicker; after a frame unseen, it must be that of the track."""
-    return track.last[0] == index - 1 or (track.vote >= 0) == (hand.side == "right")
+    return track.last[0] == index - 1 or track.side == hand.side
 
 
 def _without_duplicates(hands: Sequence[HandDetection], fraction: float) -> list[HandDetection]:
@@ -197,16 +192,6 @@ def _without_duplicates(hands: Sequence[HandDetection], fraction: float) -> list
         if all(landmark_distance(hand, other) > fraction * hand_size(hand) for other in kept):
             kept.append(hand)
     return kept
-
-
-def landmark_distance(a: HandDetection, b: HandDetection) -> float:
-    """Mean distance of the landmarks of two hands, in pixels."""
-    return float(np.linalg.norm(a.landmarks_px - b.landmarks_px, axis=-1).mean())
-
-
-def hand_size(hand: HandDetection) -> float:
-    """Diagonal of the box around a hand's landmarks, in pixels."""
-    return float(np.linalg.norm(np.ptp(hand.landmarks_px, axis=0)))
 
 
 def _observations(hands: dict[int, HandDetection], side: Side, num_frames: int) -> HandObservations:

@@ -19,7 +19,8 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat
 from humandata.geometry.cameras import Camera
 from humandata.hands.estimator import HandDetection, HandEstimator, Image, PictureDetector
 from humandata.schemas.documents import Document
-from humandata.trajectories.associate import AssociateSettings, Track, hand_size, landmark_distance, link_tracks
+from humandata.trajectories.associate import AssociateSettings, link_tracks
+from humandata.trajectories.track import Track, hand_size, landmark_distance
 
 FloatArray = NDArray[np.float64]
 

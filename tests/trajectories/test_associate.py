@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from hand_builders import CAMERA, detection, moving_hand, timestamps
 
+from humandata.geometry.rotations import FloatArray, matrix_from_rotvec
 from humandata.hands.estimator import HandDetection
-from humandata.schemas.landmarks import Side
+from humandata.schemas.landmarks import SIDES, Side
 from humandata.trajectories.associate import AssociateSettings, HandObservations, associate, settle_sides
 
 NUM_FRAMES = 30
@@ -115,3 +116,112 @@ def test_the_other_hand_appearing_there_is_the_other_hand() -> None:
     tracks = associate(timestamps(40), detections, 640, AssociateSettings())
     assert tracks["right"].seen.sum() == 15
     assert tracks["left"].seen.sum() == 15
+
+
+def pointing_left(side: Side, num_frames: int = NUM_FRAMES) -> FloatArray:
+    """A hand (N, 21, 3) that points up and to the left of the picture."""
+    return np.asarray(moving_hand(side, num_frames) @ matrix_from_rotvec([0.0, 0.0, 0.7]))
+
+
+def pointing_right(side: Side, num_frames: int = NUM_FRAMES) -> FloatArray:
+    """A hand (N, 21, 3) that points up and to the right of the picture."""
+    return np.asarray(moving_hand(side, num_frames) @ matrix_from_rotvec([0.0, 0.0, -0.7]))
+
+
+def unsure(hand: FloatArray) -> list[list[HandDetection]]:
+    """Detections of a hand that looks like a left and a right one by turns."""
+    return [[detection(landmarks, "left" if index % 2 else "right", 0.6)] for index, landmarks in enumerate(hand)]
+
+
+def test_a_hand_that_looks_like_either_is_the_one_that_its_forearm_is_of() -> None:
+    right = run(unsure(pointing_left("right")))
+    assert right["right"].seen.all()
+    assert not right["left"].seen.any()
+    left = run(unsure(pointing_right("left")))
+    assert left["left"].seen.all()
+    assert not left["right"].seen.any()
+
+
+def test_forearms_of_someone_who_faces_the_camera_come_from_the_other_sides() -> None:
+    sure = [[detection(hand, "right", 0.95)] for hand in pointing_right("right", 90)]
+    hands = run([*sure, *[[] for _ in range(60)], *unsure(pointing_left("left"))])
+    np.testing.assert_array_equal(np.flatnonzero(hands["right"].seen), np.arange(90))
+    np.testing.assert_array_equal(np.flatnonzero(hands["left"].seen), np.arange(150, 150 + NUM_FRAMES))
+
+
+def test_clear_looks_outweigh_the_forearm() -> None:
+    hands = run([[detection(hand, "left", 0.95)] for hand in pointing_left("left")])
+    assert hands["left"].seen.all()
+
+
+def test_a_hand_lost_for_a_moment_does_not_pass_over_to_the_other_one_whose_first_frame_flickers() -> None:
+    right, left = moving_hand("right", 50), moving_hand("left", 50)
+    frames = [[detection(right[index], "right")] for index in range(20)]
+    frames += [[] for _ in range(5)]
+    frames += [[detection(left[index], "right" if index in (25, 26, 40) else "left")] for index in range(25, 50)]
+    hands = run(frames)
+    np.testing.assert_array_equal(np.flatnonzero(hands["right"].seen), np.arange(20))
+    np.testing.assert_array_equal(np.flatnonzero(hands["left"].seen), np.arange(25, 50))
+
+
+def test_a_hand_that_appears_where_the_other_was_before_it_moved_on_is_not_the_other() -> None:
+    hand = moving_hand("right", 60, x=-0.2)
+    moved_on = hand + [0.4, 0.0, 0.0]
+    frames = [[detection(hand[index], "right")] for index in range(20)]
+    frames += [[] for _ in range(5)]
+    frames += [[detection(moved_on[index], "right")] for index in range(25, 60)]
+    for index, [appeared] in zip(range(30, 42), unsure(hand[30:42]), strict=True):
+        frames[index].append(appeared)
+    hands = run(frames)
+    np.testing.assert_array_equal(np.flatnonzero(hands["left"].seen), np.arange(30, 42))
+    np.testing.assert_allclose(hands["right"].landmarks_px[25:], CAMERA.project(moved_on[25:]))
+
+
+def test_a_flash_of_the_other_hand_where_one_was_lost_is_a_false_alarm() -> None:
+    frames = [[detection(RIGHT[index], "right")] for index in range(15)]
+    frames += [[], [], [detection(RIGHT[17], "left", 0.6)], [], []]
+    hands = run(frames)
+    assert hands["right"].seen.sum() == 15
+    assert not hands["left"].seen.any()
+
+
+def across_the_table(side: Side, x: float, distance: float = 1.3) -> FloatArray:
+    """The hand of another person (N, 21, 3), further away and pointing this way."""
+    hand = moving_hand(side, NUM_FRAMES, x)
+    turned = (hand - [0.0, 0.0, 0.5]) * [-1.0, -1.0, 1.0]
+    return np.asarray(turned + [0.0, -0.1, distance])
+
+
+def test_two_right_hands_do_not_become_one() -> None:
+    other = across_the_table("right", -0.2)
+    frames = [[detection(RIGHT[index], "right"), detection(other[index], "right")] for index in range(NUM_FRAMES)]
+    for index in range(20, NUM_FRAMES):
+        frames[index] = frames[index][1:]  # the nearer one is gone, and the other one stays
+    hands = run(frames)
+    np.testing.assert_array_equal(np.flatnonzero(hands["right"].seen), np.arange(20))
+    np.testing.assert_allclose(hands["right"].landmarks_px[:20], CAMERA.project(RIGHT[:20]))
+
+
+def test_of_the_hands_of_two_people_the_nearer_ones_win_however_sure_the_others_are() -> None:
+    others = [across_the_table(side, x) for side, x in zip(SIDES, (0.25, -0.25), strict=True)]
+    frames = [
+        [
+            detection(others[0][index], "left", 0.99),
+            detection(others[1][index], "right", 0.99),
+            detection(RIGHT[index], "right", 0.8),
+            detection(LEFT[index], "left", 0.8),
+        ]
+        for index in range(NUM_FRAMES)
+    ]
+    hands = run(frames)
+    np.testing.assert_allclose(hands["right"].landmarks_px, CAMERA.project(RIGHT))
+    np.testing.assert_allclose(hands["left"].landmarks_px, CAMERA.project(LEFT))
+
+
+def test_a_hand_across_the_table_that_appears_when_ones_own_left_is_not_ones_own() -> None:
+    other = across_the_table("right", 0.0)
+    frames = [[detection(RIGHT[index], "right")] for index in range(15)]
+    frames += [[] for _ in range(3)]
+    frames += [[detection(other[index], "right")] for index in range(18, NUM_FRAMES)]
+    hands = run(frames)
+    assert hands["right"].seen.sum() == 15
