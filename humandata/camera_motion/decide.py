@@ -30,7 +30,7 @@ Hands = Mapping[Side, FloatArray]
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of one video of N frames, beside its hands."""
+    """What is known of N frames of one video, beside its hands."""
 
     timestamp_ns: NDArray[np.int64]
     """(N,)."""
@@ -53,8 +53,8 @@ def find_camera_path(evidence: Evidence, hands: Hands, choice: MotionChoice, set
     """The camera over the N frames, given the landmarks (N, 21, 3) of the hands in metres in the camera frame.
 
     What the sidecar says wins over everything. A path that is estimated is believed only as far as the settings say;
-    else the motion is unknown, and `note` says why. Raises InputError where declared poses do not fit the video, and
-    MissingDependencyError where structure from motion is asked for by name and pycolmap is absent.
+    else the motion is unknown, and `note` says why. Raises MissingDependencyError where structure from motion is asked
+    for by name and pycolmap is absent.
     """
     num_frames = len(evidence.timestamp_ns)
     declared = declared_path(evidence.timestamp_ns, evidence.sidecar, evidence.poses)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from humandata.camera_motion.formats import SUFFIXES, read_recorded
-from humandata.camera_motion.path import CameraPath, posed_path, static_path, unknown_path
+from humandata.camera_motion.path import CameraPath, near_poses, posed_path, static_path, unknown_path
 from humandata.errors import InputError
 from humandata.geometry.transforms import transform_from_position_wxyz
 from humandata.schemas.sidecar import CameraPathFile, Sidecar
@@ -51,7 +51,7 @@ def declared_path(timestamp_ns: NDArray[np.int64], sidecar: Sidecar, poses: Decl
     """The camera at N timestamps as the sidecar and its poses tell; None where they do not, or not to scale.
 
     Poses of a camera declared static hold outside their span too (the first one). Declared static without poses, world
-    is the camera itself.
+    is the camera itself. Where none of the poses is of these timestamps, nothing is known.
     """
     static = sidecar.camera_motion == "static"
     if poses is None:
@@ -59,19 +59,25 @@ def declared_path(timestamp_ns: NDArray[np.int64], sidecar: Sidecar, poses: Decl
     if static:
         return static_path(len(timestamp_ns), "sidecar", poses.T_world_camera[0], poses.world)
     path = posed_path(timestamp_ns, poses.timestamp_ns, poses.T_world_camera, poses.world, "sidecar", "sidecar")
-    if len(timestamp_ns) and not path.world_valid.any():
-        raise InputError(
-            f"the camera's poses are of {poses.timestamp_ns[0] / 1e9:.3f} s to {poses.timestamp_ns[-1] / 1e9:.3f} s, "
-            f"and none is of the video's {timestamp_ns[0] / 1e9:.3f} s to {timestamp_ns[-1] / 1e9:.3f} s. Give the "
-            "difference of the clocks in the sidecar: 'camera_path.offset_ns'."
-        )
-    return path if poses.metric else None
+    return path if poses.metric or not path.world_valid.any() else None
+
+
+def check_clocks(timestamp_ns: NDArray[np.int64], sidecar: Sidecar, poses: DeclaredPoses | None) -> None:
+    """Raise InputError where the camera moves, and none of its poses is of a video's N timestamps."""
+    if poses is None or sidecar.camera_motion == "static" or near_poses(timestamp_ns, poses.timestamp_ns).any():
+        return
+    raise InputError(
+        f"the camera's poses are of {poses.timestamp_ns[0] / 1e9:.3f} s to {poses.timestamp_ns[-1] / 1e9:.3f} s, "
+        f"and none is of the video's {timestamp_ns[0] / 1e9:.3f} s to {timestamp_ns[-1] / 1e9:.3f} s. Give the "
+        "difference of the clocks in the sidecar: 'camera_path.offset_ns'."
+    )
 
 
 def path_in_sidecar(timestamp_ns: NDArray[np.int64], sidecar: Sidecar | None) -> CameraPath:
     """The camera at N timestamps as the sidecar itself tells; not known where it does not, whatever files there are."""
     declared = sidecar or Sidecar()
     poses = _poses_in_document(declared)
+    check_clocks(timestamp_ns, declared, poses)
     return declared_path(timestamp_ns, declared, poses) or unknown_path(len(timestamp_ns), "nothing")
 
 

@@ -65,11 +65,18 @@ def posed_path(
     index, fraction = bracket(pose_ns, timestamp_ns)
     following = np.minimum(index + 1, len(pose_ns) - 1)
     at_frames = interpolate(T_world_camera[index], T_world_camera[following], fraction)
-    outside = (timestamp_ns < pose_ns[0]) | (timestamp_ns > pose_ns[-1])
-    in_gap = (pose_ns[following] - pose_ns[index] > 2 * MAX_POSE_GAP_NS) & (fraction > 0)
-    at_frames[outside | in_gap] = np.nan
+    at_frames[~near_poses(timestamp_ns, pose_ns)] = np.nan
     known = np.asarray(np.isfinite(at_frames).all(axis=(1, 2)))
     return CameraPath(at_frames, known, world_frame, camera_motion, decided_by, figures or {})
+
+
+def near_poses(timestamp_ns: NDArray[np.int64], pose_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(N,) whether a timestamp is in the span of K >= 1 poses at increasing times (K,), and in no gap of them."""
+    index, fraction = bracket(pose_ns, timestamp_ns)
+    following = np.minimum(index + 1, len(pose_ns) - 1)
+    outside = (timestamp_ns < pose_ns[0]) | (timestamp_ns > pose_ns[-1])
+    in_gap = (pose_ns[following] - pose_ns[index] > 2 * MAX_POSE_GAP_NS) & (fraction > 0)
+    return np.asarray(~(outside | in_gap))
 
 
 def unknown_path(
@@ -102,6 +109,6 @@ def join_paths(timestamp_ns: NDArray[np.int64], parts: Sequence[CameraPath], min
     }
     first = (known or parts)[0]
     notes = [part.note for part in parts if part.note]
-    note = f"in {len(notes)} of {len(parts)} stretches of the video: {notes[0]}" if notes else None
+    note = f"in {len(notes)} of {len(parts)} stretches: {notes[0]}" if notes else None
     valid = np.asarray(np.isfinite(T_world_camera).all(axis=(1, 2)))
     return CameraPath(T_world_camera, valid, first.world_frame, first.camera_motion, first.decided_by, figures, note)

@@ -50,6 +50,12 @@ class PackedHands(Sequence[tuple[HandDetection, ...]]):
             raise IndexError(index)
         return tuple(self._hand(number) for number in range(int(self.first[index]), int(self.first[index + 1])))
 
+    def take(self, frames: slice) -> PackedHands:
+        """The hands of some of the frames, from `start` to `stop`."""
+        first = self.first[frames.start : frames.stop + 1]
+        columns = {name: column[first[0] : first[-1]] for name, column in self.columns.items()}
+        return PackedHands(first - first[0], columns)
+
     def _hand(self, number: int) -> HandDetection:
         mano = {name: self._row(name, number) for name in _MANO}
         landmarks = {name: self._row(name, number) for name in _LANDMARKS}

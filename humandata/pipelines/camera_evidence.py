@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from humandata.camera_motion.decide import Evidence
-from humandata.camera_motion.declared import declared_poses
+from humandata.camera_motion.declared import DeclaredPoses, check_clocks, declared_poses
+from humandata.camera_motion.rgbd import DepthAt
 from humandata.camera_motion.view import View
 from humandata.geometry.cameras import Camera
 from humandata.hands.estimator import HandDetection
@@ -19,9 +21,27 @@ from humandata.video.images import decode_image
 from humandata.video.spool import Pictures
 
 
+@dataclass(frozen=True)
+class RecordedCamera:
+    """What was recorded of a video's camera, beside its pictures."""
+
+    sidecar: Sidecar
+    poses: DeclaredPoses | None
+    depth_at: DepthAt | None
+
+
+def read_recorded_camera(
+    video: Path, sidecar: Sidecar, camera: Camera, timestamp_ns: NDArray[np.int64]
+) -> RecordedCamera:
+    """What the sidecar of a video with frames at timestamp_ns (N,) names; raises InputError where that is of no use."""
+    maps = None if sidecar.depth is None else open_depth(video, sidecar.depth, camera.width, camera.height)
+    poses = declared_poses(video, sidecar)
+    check_clocks(timestamp_ns, sidecar, poses)
+    return RecordedCamera(sidecar, poses, maps.at if maps else None)
+
+
 def gather_evidence(
-    video: Path,
-    sidecar: Sidecar,
+    recorded: RecordedCamera,
     camera: Camera,
     timestamp_ns: NDArray[np.int64],
     detections: Sequence[Sequence[HandDetection]],
@@ -29,17 +49,14 @@ def gather_evidence(
     pictures: Pictures,
     max_gap_s: float,
 ) -> Evidence:
-    """What is known of a video's camera, whose k-th picture is of frame `stored[k]` of the N looked at.
+    """What is known of the camera over N frames, whose k-th picture is of frame `stored[k]`.
 
     `max_gap_s` is how long a hole an episode runs on across.
-
-    Raises InputError where the sidecar names poses or depth maps that cannot be used.
     """
-    maps = None if sidecar.depth is None else open_depth(video, sidecar.depth, camera.width, camera.height)
     view = View(
         timestamp_ns=timestamp_ns[stored],
         picture=lambda number: decode_image(pictures.read(number)),
         hands_px=[[hand.landmarks_px for hand in detections[frame]] for frame in stored.tolist()],
         camera=camera,
     )
-    return Evidence(timestamp_ns, view, sidecar, declared_poses(video, sidecar), maps.at if maps else None, max_gap_s)
+    return Evidence(timestamp_ns, view, recorded.sidecar, recorded.poses, recorded.depth_at, max_gap_s)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from humandata import __version__
 from humandata.dataset.identity import content_sha256, input_key
@@ -17,11 +20,11 @@ from humandata.errors import InputError, MissingDependencyError
 from humandata.filters import make_filters
 from humandata.hands import make_estimator
 from humandata.mirror import Mirror
+from humandata.pipelines.chapters import Chapter, SeenVideo, cut_into_chapters, read_chapters
 from humandata.pipelines.opened_video import open_video, see
-from humandata.pipelines.part_files import join_parts, part_exists, read_part, write_part
+from humandata.pipelines.part_files import join_outlines, part_exists, read_outline, write_part
 from humandata.pipelines.recipe import Recipe
 from humandata.pipelines.remote_parts import delete_parts, part_is_stored, pull_parts, push_part
-from humandata.pipelines.sightings import Sightings
 from humandata.pipelines.single_thread import single_thread
 from humandata.pipelines.stage import Needs
 from humandata.pipelines.video_item import VideoItem, identify, on_this_machine
@@ -127,7 +130,9 @@ class ExtractStage(_VideoStage):
             if len(parts) > 1:
                 return LongVideo(item, identity, tuple(with_bytes(here.path, parts) if item.remote else parts))
             with PictureSpool() as spool:
-                record = self._writer.write(video, see(video, self._estimator, self._recipe, spool), spool)
+                seen = see(video, self._estimator, self._recipe, spool)
+                said = (*seen.warnings, *seen.failures)
+                record = self._writer.write(video, SeenVideo(seen.timestamp_ns, said, [Chapter(seen, spool)]))
         return self._stored(record)
 
 
@@ -160,14 +165,20 @@ class PartsStage(_VideoStage):
         if self._mirror is not None:
             pull_parts(self._mirror, folder)
         failed = dict(item.failures)
-        parts = [read_part(folder, part.index) for part in item.parts if part.index not in failed]
-        seen, pictures = join_parts(parts)
-        if len(seen.timestamp_ns) == 0:
+        used = [part.index for part in item.parts if part.index not in failed]
+        outlines = [read_outline(folder, index) for index in used]
+        outline = join_outlines(outlines)
+        if len(outline.timestamp_ns) == 0:
             raise InputError(f"{item.item.path}: no frame could be decoded in any of its {len(item.parts)} parts")
-        with on_this_machine(item.item) as here, pictures:
+        reading = self._recipe.decode
+        cuts = cut_into_chapters(
+            outline.timestamp_ns, outline.num_hands, reading.chapter_frames, self._recipe.track.max_tie_s
+        )
+        with on_this_machine(item.item) as here, closing(read_chapters(folder, used, outlines, cuts)) as chapters:
             video = open_video(here, item.identity, self._recipe)
-            warnings = [*seen.warnings, *_losses(item, video.info, seen, self._recipe.decode.rate_hz)]
-            record = self._writer.write(video, replace(seen, warnings=tuple(warnings)), pictures)
+            losses = _losses(item, video.info, outline.timestamp_ns, reading.rate_hz)
+            said = (*outline.warnings, *losses, *outline.failures)
+            record = self._writer.write(video, SeenVideo(outline.timestamp_ns, said, chapters))
         self._stored(record)
         of_input = input_key(item.identity.input)
         if self._mirror is not None:
@@ -185,16 +196,16 @@ def _identity(recipe: Recipe) -> str:
     return f"{estimator.name} {estimator.version}, weights {estimator.weights_sha256[:12]}"
 
 
-def _losses(item: LongVideo, info: VideoInfo, seen: Sightings, rate_hz: float) -> list[str]:
-    """What is missing of a long video, in words."""
+def _losses(item: LongVideo, info: VideoInfo, timestamp_ns: NDArray[np.int64], rate_hz: float) -> list[str]:
+    """What is missing of a long video, of which the frames at timestamp_ns (N,) were looked at, in words."""
     failed = dict(item.failures)
     told = [
         f"the part from {part.words} is left out: {failed[part.index]}" for part in item.parts if part.index in failed
     ]
-    told += how_it_ended(info, int(seen.timestamp_ns[-1]), rate_hz)
+    told += how_it_ended(info, int(timestamp_ns[-1]), rate_hz)
     expected = sum(part.num_frames for part in item.parts if part.index not in failed)
-    if len(seen.timestamp_ns) < expected:
-        told.append(f"damaged: {expected - len(seen.timestamp_ns)} of {expected} frames could not be decoded")
+    if len(timestamp_ns) < expected:
+        told.append(f"damaged: {expected - len(timestamp_ns)} of {expected} frames could not be decoded")
     return told
 
 

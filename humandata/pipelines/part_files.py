@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 
@@ -28,6 +28,30 @@ class SeenPart:
     pictures: Path
     offsets: NDArray[np.int64]
     """(P + 1,) of the P stored pictures in that file."""
+
+    def take(self, frames: slice) -> SeenPart:
+        """The same of some of the frames, from `start` to `stop`."""
+        stored = self.seen.stored
+        kept = slice(*np.searchsorted(stored, [frames.start, frames.stop]).tolist())
+        seen = replace(
+            self.seen,
+            timestamp_ns=self.seen.timestamp_ns[frames],
+            stored=stored[kept] - frames.start,
+            detections=_packed(self.seen).take(frames),
+        )
+        return SeenPart(seen, self.pictures, self.offsets[kept.start : kept.stop + 1])
+
+
+@dataclass(frozen=True)
+class PartOutline:
+    """What is known of a part before its hands are read."""
+
+    timestamp_ns: NDArray[np.int64]
+    """(N,)."""
+    num_hands: NDArray[np.int64]
+    """(N,) hands seen in each frame."""
+    failures: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 def part_exists(folder: Path, index: int) -> bool:
@@ -61,6 +85,14 @@ def write_part(folder: Path, index: int, seen: Sightings, pictures: Pictures) ->
     write_atomically(_numbers_path(folder, index), numbers.getvalue())
 
 
+def read_outline(folder: Path, index: int) -> PartOutline:
+    """The outline of what `write_part` wrote."""
+    with np.load(_numbers_path(folder, index), allow_pickle=False) as numbers:
+        said = json.loads(numbers["said"].tobytes())
+        num_hands = np.diff(numbers["first_hand"])
+        return PartOutline(numbers["timestamp_ns"], num_hands, tuple(said["failures"]), tuple(said["warnings"]))
+
+
 def read_part(folder: Path, index: int) -> SeenPart:
     """What `write_part` wrote."""
     with np.load(_numbers_path(folder, index), allow_pickle=False) as numbers:
@@ -76,16 +108,24 @@ def read_part(folder: Path, index: int) -> SeenPart:
         return SeenPart(seen, _pictures_path(folder, index), numbers["offsets"])
 
 
+def join_outlines(parts: Sequence[PartOutline]) -> PartOutline:
+    """At least one outline after the other; a warning of several is given once."""
+    return PartOutline(
+        np.concatenate([part.timestamp_ns for part in parts]),
+        np.concatenate([part.num_hands for part in parts]),
+        tuple(failure for part in parts for failure in part.failures),
+        tuple(dict.fromkeys(warning for part in parts for warning in part.warnings)),
+    )
+
+
 def join_parts(parts: Sequence[SeenPart]) -> tuple[Sightings, PictureFiles]:
-    """At least one part after the other, and the pictures of all of them; what each of them said is said once."""
+    """At least one part after the other, and the pictures of all of them."""
     seen = [part.seen for part in parts]
     before = np.cumsum([0, *(len(each.timestamp_ns) for each in seen)])
     joined = Sightings(
         np.concatenate([each.timestamp_ns for each in seen]),
         np.concatenate([each.stored + offset for each, offset in zip(seen, before, strict=False)]),
         join_hands([_packed(each) for each in seen]),
-        tuple(failure for each in seen for failure in each.failures),
-        tuple(dict.fromkeys(warning for each in seen for warning in each.warnings)),
     )
     return joined, PictureFiles([(part.pictures, part.offsets) for part in parts])
 

@@ -33,6 +33,11 @@ class DecodeSettings(Document):
     overlap_s: NonNegativeFloat = Field(
         default=2.0, description="looked at beyond both ends of a part, so that a hand is found there as in one pass"
     )
+    chapter_frames: PositiveInt = Field(
+        default=9000,
+        description="of a video in parts, about so many frames looked at are made into episodes at once (5 minutes at "
+        "30 Hz), which bounds the memory; an episode ends with its chapter",
+    )
     stall_timeout_s: PositiveFloat = Field(
         default=STALL_TIMEOUT_S, description="silence after which a decoder counts as hung; more for slow storage"
     )

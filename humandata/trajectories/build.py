@@ -43,6 +43,16 @@ class TrackSettings(Document):
     retarget: RetargetSettings = RetargetSettings()
     segment: SegmentSettings = SegmentSettings()
 
+    @property
+    def max_gap_s(self) -> float:
+        """No hand for longer than this ends an episode, and nothing is filled in across it."""
+        return max(self.fill.max_gap_s, self.segment.max_gap_s)
+
+    @property
+    def max_tie_s(self) -> float:
+        """What is seen of hands before a time without any that is longer has no bearing on what is seen after it."""
+        return max(self.max_gap_s, self.associate.max_unseen_s, self.associate.max_absence_s)
+
 
 FindPath = Callable[[Mapping[Side, FloatArray]], CameraPath]
 """The camera over N frames, given the landmarks (N, 21, 3) of each hand in metres in the camera frame; NaN unseen."""

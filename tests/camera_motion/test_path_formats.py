@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from path_writers import NUM_POSES, STEP_NS, T_DEVICE_CAMERA, WRITERS, known_path, times_ns, write_colmap_binary
 
-from humandata.camera_motion.declared import declared_path, declared_poses, find_path_file
+from humandata.camera_motion.declared import check_clocks, declared_poses, find_path_file
 from humandata.camera_motion.formats import PATH_FORMATS, SUFFIXES
 from humandata.errors import InputError
 from humandata.geometry.transforms import position_wxyz_from_transform
@@ -90,7 +90,7 @@ def test_clocks_without_an_overlap_are_refused(video: Path) -> None:
     WRITERS["tum"](video.parent / "path.txt", known_path())
     sidecar = Sidecar(camera_path=source_of("tum", offset_ns=10**15))
     with pytest.raises(InputError, match="offset_ns"):
-        declared_path(np.array(times_ns()), sidecar, declared_poses(video, sidecar))
+        check_clocks(np.array(times_ns()), sidecar, declared_poses(video, sidecar))
 
 
 GOOD_TUM = "0.0 1 2 3 0 0 0 1\n"

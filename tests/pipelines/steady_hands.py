@@ -36,3 +36,22 @@ class SteadyHands:
         for timestamp_ns, image in frames:
             hand = detection(HANDS[round(timestamp_ns * RATE_HZ / 1e9)], "right")
             yield (replace(hand, landmarks_px=hand.landmarks_px * (image.shape[1] / CAMERA.width)),)
+
+
+class PausingHands(SteadyHands):
+    """The same hand, away from 4 s to 6.5 s."""
+
+    name: ClassVar[str] = "pausing_hands"
+
+    def track(
+        self, frames: Iterable[tuple[int, Image]], camera: Camera | None = None
+    ) -> Generator[tuple[HandDetection, ...]]:
+        times: list[int] = []
+
+        def noted() -> Generator[tuple[int, Image]]:
+            for timestamp_ns, image in frames:
+                times.append(timestamp_ns)
+                yield timestamp_ns, image
+
+        for hands in super().track(noted(), camera):
+            yield () if 4e9 <= times[-1] < 6.5e9 else hands

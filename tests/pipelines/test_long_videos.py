@@ -25,6 +25,7 @@ from humandata.video.spool import PictureSpool
 
 ONE_PASS = load_recipe("default", ["decode.rate_hz=15", "filters={duration: {}}"])
 IN_PARTS = load_recipe("default", ["decode.rate_hz=15", "filters={duration: {}}", "decode.part_s=2"])
+IN_CHAPTERS = load_recipe("default", ["decode.rate_hz=15", "filters={}", "decode.part_s=2", "decode.chapter_frames=40"])
 
 
 @pytest.fixture(scope="module")
@@ -87,17 +88,17 @@ def test_parts_are_joined_without_a_seam(long_video: Path, tmp_path: Path) -> No
 def test_workers_and_an_interruption_change_nothing(
     long_video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run(long_video, tmp_path / "one")
-    run(long_video, tmp_path / "two", workers=2)
+    run(long_video, tmp_path / "one", IN_CHAPTERS)
+    run(long_video, tmp_path / "two", IN_CHAPTERS, workers=2)
     assert bytes_of(tmp_path / "two") == bytes_of(tmp_path / "one")
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("humandata.pipelines.extract_stage.join_parts", stop)
+        patched.setattr("humandata.pipelines.extract_stage.join_outlines", stop)
         with pytest.raises(KeyboardInterrupt):
-            run(long_video, tmp_path / "stopped")
+            run(long_video, tmp_path / "stopped", IN_CHAPTERS)
     [lost, *kept] = sorted((tmp_path / "stopped").rglob("*.npz"))
     lost.unlink()  # as if the job had ended before that one
     looked_at = []
@@ -109,7 +110,7 @@ def test_workers_and_an_interruption_change_nothing(
         return see(video, estimator, recipe, spool, part)
 
     monkeypatch.setattr("humandata.pipelines.extract_stage.see", noted)
-    run(long_video, tmp_path / "stopped")
+    run(long_video, tmp_path / "stopped", IN_CHAPTERS)
     assert looked_at == [0]
     assert len(kept) == 2
     assert bytes_of(tmp_path / "stopped") == bytes_of(tmp_path / "one")
