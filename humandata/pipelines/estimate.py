@@ -6,7 +6,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -55,15 +55,19 @@ def estimate(items: Sequence[VideoItem], out: Path, recipe: Recipe, workers: int
 
     Videos that cannot be used are passed over. The time is measured on the first second and a half of one of them.
     """
+    return _estimate(items, out, recipe, _encoded_bytes, workers)
+
+
+def _estimate(
+    items: Sequence[VideoItem], out: Path, recipe: Recipe, bytes_of_picture: _PictureBytes, workers: int | None = None
+) -> Estimate:
     sizes = [_size(item.path) for item in items]
     durations_s, probed_bytes, picture_bytes, frame_s = [], 0, [], None
     for index in np.unique(np.linspace(0, len(items) - 1, PROBED).round().astype(int)) if items else ():
         with glimpse(items[index]) as path:
             try:
                 info = probe(path)
-                decoding = _opened(path, info, recipe)
-                with closing(iter(decoding)) as frames:
-                    picture_bytes.append(len(encode_jpeg(next(frames).image, recipe.store.jpeg_quality)))
+                picture_bytes.append(bytes_of_picture(path, info, recipe))
             except (InputError, StopIteration):
                 continue
             if info.duration_ns and sizes[index]:
@@ -95,6 +99,9 @@ def count_cores() -> int:
 
 def refuse_full_disk(items: Sequence[VideoItem], out: Path, recipe: Recipe) -> None:
     """Raise OutputError where the disk has no room for what the inputs will need."""
+    needed = _estimate(items, out, recipe, _uncompressed_bytes)
+    if needed.bytes_free is None or needed.bytes_needed <= needed.bytes_free:
+        return
     needed = estimate(items, out, recipe)
     if needed.bytes_free is not None and needed.bytes_needed > needed.bytes_free:
         raise OutputError(
@@ -102,6 +109,22 @@ def refuse_full_disk(items: Sequence[VideoItem], out: Path, recipe: Recipe) -> N
             f"{needed.bytes_free / 1e9:.1f} GB are free. Free space, choose another folder with --out, or store less: "
             "--set store.rate_hz=10 --set store.jpeg_quality=80."
         )
+
+
+_PictureBytes = Callable[[Path, VideoInfo, Recipe], int]
+"""Of one picture of a video; may raise InputError, or StopIteration where there is none."""
+
+
+def _encoded_bytes(path: Path, info: VideoInfo, recipe: Recipe) -> int:
+    """Of its first picture."""
+    with closing(iter(_opened(path, info, recipe))) as frames:
+        return len(encode_jpeg(next(frames).image, recipe.store.jpeg_quality))
+
+
+def _uncompressed_bytes(path: Path, info: VideoInfo, recipe: Recipe) -> int:
+    """More than any JPEG takes, and known without decoding."""
+    decoding = _opened(path, info, recipe)
+    return 3 * decoding.width * decoding.height
 
 
 def _seconds_per_frame(path: Path, recipe: Recipe) -> float:
