@@ -21,6 +21,8 @@ from humandata.schemas.documents import Document
 
 FloatArray = NDArray[np.float64]
 
+_LEAST_WIDTH_PX = 240
+"""Of the pictures looked at: corners are followed to a tenth of a pixel, and what is allowed of a usual lens is 3."""
 _CORNERS_PER_CELL = 4
 _MIN_CELLS = 6
 """Fewer cells with corners than an eighth of the grid say nothing of the background."""
@@ -64,14 +66,14 @@ def judge_background(view: View, settings: BackgroundSettings) -> BackgroundMoti
     A picture is still when most cells of the background are where the anchor picture shows them. The camera is, when
     nearly all pictures are: someone who crosses the picture is no motion of the camera, a camera that is moved once is.
     """
-    view = view.thinned(settings.rate_hz)
+    view = view.thinned(settings.rate_hz).coarse(_LEAST_WIDTH_PX)
     shifts = _shifts(view)
     if not shifts or len(shifts) < (len(view) - 1) / 2:
         return UNTOLD
     limit_px = settings.max_shift_rad * view.camera.fx
     still = [float((shift <= limit_px).mean()) >= settings.min_still_share for shift in shifts]
     share = float(np.mean(still))
-    shift_px = float(np.percentile([np.median(shift) for shift in shifts], 95))
+    shift_px = view.reduction * float(np.percentile([np.median(shift) for shift in shifts], 95))
     return BackgroundMotion(share >= settings.min_still_pictures, share, shift_px)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,12 @@ class View:
     hands_px: Sequence[Sequence[FloatArray]]
     """M times the landmarks (21, 2) of every hand in the picture, whoever's it is."""
     camera: Camera
-    """Of the pictures."""
+    """Of the pictures, at the size at which they are looked at."""
+    grey_picture: Callable[[int, int], Image] | None = None
+    """The picture of a number in grey at 1, 1/2, 1/4 or 1/8 of its size, the second argument being what divides it; for
+    less than `picture` costs, by which it is made otherwise."""
+    reduction: int = 1
+    """What divides the size of the pictures: `picture` gives them whole."""
 
     def __len__(self) -> int:
         return len(self.timestamp_ns)
@@ -34,7 +39,11 @@ class View:
         """The picture as (H, W) uint8."""
         import cv2
 
-        return np.asarray(cv2.cvtColor(self.picture(number), cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+        if self.grey_picture is not None:
+            return self.grey_picture(number, self.reduction)
+        grey = cv2.cvtColor(self.picture(number), cv2.COLOR_RGB2GRAY)
+        size = (self.camera.width, self.camera.height)
+        return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
     def background(self, number: int) -> Image:
         """(H, W) uint8: 255 where the picture shows no hand and no forearm, else 0."""
@@ -49,12 +58,21 @@ class View:
     def subset(self, numbers: NDArray[np.integer]) -> View:
         """Some of the pictures, by their increasing numbers."""
         kept = numbers.tolist()
-        return View(
-            self.timestamp_ns[kept],
-            lambda number: self.picture(kept[number]),
-            [self.hands_px[number] for number in kept],
-            self.camera,
+        grey_picture = self.grey_picture
+        return replace(
+            self,
+            timestamp_ns=self.timestamp_ns[kept],
+            picture=lambda number: self.picture(kept[number]),
+            hands_px=[self.hands_px[number] for number in kept],
+            grey_picture=None if grey_picture is None else lambda number, by: grey_picture(kept[number], by),
         )
+
+    def coarse(self, least_width_px: int) -> View:
+        """The whole view in grey pictures as small as they can be had without being narrower than that."""
+        by = next((by for by in (8, 4, 2) if self.camera.width >= by * least_width_px), 1)
+        size = (-(-self.camera.width // by), -(-self.camera.height // by))  # as JPEG's reduced decoding rounds
+        hands_px = [[(hand + 0.5) / by - 0.5 for hand in hands] for hands in self.hands_px]
+        return replace(self, hands_px=hands_px, camera=self.camera.scaled(*size), reduction=by)
 
 
 FOREARM_PER_HAND = 1.5

@@ -17,7 +17,7 @@ from humandata.geometry.cameras import Camera
 from humandata.hands.estimator import HandDetection
 from humandata.schemas.sidecar import Sidecar
 from humandata.video.depth import open_depth
-from humandata.video.images import decode_image
+from humandata.video.images import decode_grey, decode_image
 from humandata.video.spool import Pictures
 
 
@@ -58,5 +58,6 @@ def gather_evidence(
         picture=lambda number: decode_image(pictures.read(number)),
         hands_px=[[hand.landmarks_px for hand in detections[frame]] for frame in stored.tolist()],
         camera=camera,
+        grey_picture=lambda number, reduction: decode_grey(pictures.read(number), reduction),
     )
     return Evidence(timestamp_ns, view, recorded.sidecar, recorded.poses, recorded.depth_at, max_gap_s)

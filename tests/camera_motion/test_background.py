@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from rooms import CAMERA, hand_at, render_room, swaying
 
@@ -21,6 +23,20 @@ def test_a_camera_that_stands_is_still_and_one_that_sways_is_not() -> None:
     moving = judge_background(render_room(swaying(NUM)).view, SETTINGS)
     assert moving.still is False
     assert moving.shift_px > 5
+
+
+def test_large_pictures_are_judged_at_half_their_size() -> None:
+    view = render_room(swaying(NUM)).view
+    large = replace(
+        view,
+        picture=lambda number: view.picture(number).repeat(2, axis=0).repeat(2, axis=1),
+        hands_px=[[2 * hand for hand in hands] for hands in view.hands_px],
+        camera=view.camera.scaled(2 * view.camera.width, 2 * view.camera.height),
+    )
+    assert large.coarse(240).grey(0).shape == view.grey(0).shape
+    found, expected = judge_background(large, SETTINGS), judge_background(view, SETTINGS)
+    assert found.still is expected.still is False
+    np.testing.assert_allclose(found.shift_px, 2 * expected.shift_px, rtol=0.1)  # of what is followed to tenths of 1 px
 
 
 def test_hands_that_wave_do_not_make_the_camera_move() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from humandata.errors import InputError
-from humandata.video.images import decode_image, encode_jpeg, resize
+from humandata.video.images import decode_grey, decode_image, encode_jpeg, resize
 
 
 def smooth_image(height: int = 48, width: int = 64) -> np.ndarray:
@@ -29,6 +29,22 @@ def test_the_same_picture_gives_the_same_bytes_and_lower_quality_fewer() -> None
 def test_bytes_that_are_no_picture_are_an_input_error(data: bytes) -> None:
     with pytest.raises(InputError, match="no JPEG or PNG"):
         decode_image(data)
+
+
+@pytest.mark.parametrize("reduction", [1, 2, 4, 8])
+def test_a_picture_in_grey_is_as_small_as_it_is_asked_for(reduction: int) -> None:
+    image = smooth_image(50, 66)
+    grey = decode_grey(encode_jpeg(image, 95), reduction)
+    assert grey.shape == (-(-50 // reduction), -(-66 // reduction))
+    whole = image.astype(float) @ [0.299, 0.587, 0.114]  # BT.601, as JPEG's brightness is
+    cropped = whole[: 50 // 8 * 8, : 66 // 8 * 8]
+    averaged = cropped.reshape(48 // reduction, reduction, 64 // reduction, reduction).mean(axis=(1, 3))
+    assert np.abs(grey[: averaged.shape[0], : averaged.shape[1]] - averaged).max() < 4  # of 255, by compression
+
+
+def test_bytes_that_are_no_picture_are_no_grey_one_either() -> None:
+    with pytest.raises(InputError, match="no JPEG or PNG"):
+        decode_grey(b"not a picture", 2)
 
 
 def test_shrinking_averages_areas() -> None:
