@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve_banded, cholesky_banded
+from scipy.linalg.lapack import dtbtrs
 
 from humandata.trajectories.hand_priors import ANGLE_MEAN, Motion
 from humandata.trajectories.hand_system import NUM_POSE, NUM_SHAPE, Evidence, HandProblem, HandState, System
@@ -62,7 +63,8 @@ def fit_hand(
     spread = np.linspace(0, N - 1, WINDOW).round().astype(np.int64)
     problem = HandProblem(evidence.take(spread), hand_length_m, length_sd, motion)
     sample = _minimize(problem, start.take(spread), free_shape=True)
-    shape_covariance = _shape_covariance(problem.linearized(sample))
+    system = problem.linearized(sample)
+    shape_covariance = _shape_covariance(system, _by_shape(system))
     start = replace(start, shape=sample.shape)
     landmarks, covariance = np.empty((N, 21, 3)), np.empty((N, 3, 3))
     for first, last, keep in _windows(N):
@@ -110,13 +112,14 @@ def _solve(system: System, damping: float, free_shape: bool) -> tuple[FloatArray
     if not free_shape:
         step = cho_solve_banded((factor, True), -system.pose_gradient.ravel(), check_finite=False)
         return step.reshape(N, NUM_POSE), np.zeros(NUM_SHAPE)
-    border = system.border.reshape(-1, NUM_SHAPE)
-    right = np.column_stack([system.pose_gradient.ravel(), border])
-    solved = cho_solve_banded((factor, True), right, check_finite=False)
-    reduced = system.shape - border.T @ solved[:, 1:]
+    # Half way to the solution of all columns together, for what it takes of the shape; the rest for the step alone.
+    right = np.concatenate([system.pose_gradient[..., None], system.border], axis=-1).reshape(-1, 1 + NUM_SHAPE)
+    half, _ = dtbtrs(factor, right, uplo="L")
+    reduced = system.shape - half[:, 1:].T @ half[:, 1:]
     reduced[np.diag_indices(NUM_SHAPE)] += damping * np.diag(system.shape)
-    shape_step = -np.linalg.solve(reduced, system.shape_gradient - border.T @ solved[:, 0])
-    return -(solved[:, 0] + solved[:, 1:] @ shape_step).reshape(N, NUM_POSE), shape_step
+    shape_step = -np.linalg.solve(reduced, system.shape_gradient - half[:, 1:].T @ half[:, 0])
+    step, _ = dtbtrs(factor, -(half[:, 0] + half[:, 1:] @ shape_step), uplo="L", trans="T")
+    return step.reshape(N, NUM_POSE), shape_step
 
 
 def _factor(pose: FloatArray, step: FloatArray) -> FloatArray:
@@ -130,21 +133,25 @@ def _factor(pose: FloatArray, step: FloatArray) -> FloatArray:
     return np.asarray(cholesky_banded(band.reshape(NUM_POSE + 1, -1), lower=True, check_finite=False))
 
 
-def _shape_covariance(system: System) -> FloatArray:
-    """(31, 31) of the shape, the poses being free."""
+def _by_shape(system: System) -> FloatArray:
+    """(N, 27, 31) how the poses follow the shape, its sign reversed."""
     border = system.border.reshape(-1, NUM_SHAPE)
     solved = cho_solve_banded((_factor(system.pose, system.step), True), border, check_finite=False)
-    return np.linalg.inv(system.shape - border.T @ solved)
+    return np.asarray(solved.reshape(system.border.shape))
+
+
+def _shape_covariance(system: System, by_shape: FloatArray) -> FloatArray:
+    """(31, 31) of the shape, the poses being free."""
+    coupled = system.border.reshape(-1, NUM_SHAPE).T @ by_shape.reshape(-1, NUM_SHAPE)
+    return np.asarray(np.linalg.inv(system.shape - coupled), dtype=np.float64)
 
 
 def _finish(problem: HandProblem, state: HandState, shape_covariance: FloatArray | None = None) -> HandFit:
     system = problem.linearized(state)
-    N = len(system.pose)
+    by_shape = _by_shape(system)
     if shape_covariance is None:
-        shape_covariance = _shape_covariance(system)
-    border = system.border.reshape(-1, NUM_SHAPE)
-    solved = cho_solve_banded((_factor(system.pose, system.step), True), border, check_finite=False)
-    by_shape = solved.reshape(N, NUM_POSE, NUM_SHAPE)[:, 3:6]
+        shape_covariance = _shape_covariance(system, by_shape)
+    position = by_shape[:, 3:6]
     alone = np.linalg.inv(system.pose)[:, 3:6, 3:6]
-    covariance = alone + by_shape @ shape_covariance @ np.swapaxes(by_shape, 1, 2)
+    covariance = alone + position @ shape_covariance @ np.swapaxes(position, 1, 2)
     return HandFit(problem.landmarks(state), covariance, float(np.exp(state.shape[0])))

@@ -86,39 +86,57 @@ class PosedHand:
     bones: FloatArray
     """(N, 5, 3, 3) unit direction of the three bones of each finger."""
 
+    def take(self, frames: slice) -> PosedHand:
+        """The same for some of the frames."""
+        return PosedHand(self.points[frames], self.by_angle[frames], self.bones[frames])
+
 
 def pose_hand(shape: HandShape, angles: FloatArray, derivatives: bool = True) -> PosedHand:
     """The hand of `shape` at angles (N, 21) in radians; without `derivatives`, which cost the most, they are zero."""
     N = len(angles)
     points = np.zeros((N, 21, 3))
-    by_angle = np.zeros((N, 21, 3, NUM_ANGLES))
     bones = np.zeros((N, 5, 3, 3))
-    first = 0
+    axes, origins = np.zeros((N, NUM_ANGLES, 3)), np.zeros((N, NUM_ANGLES, 3))
+    angle = 0
     for finger in range(5):
         chain = _ANGLE_AXES if finger == 0 else _FINGER_ANGLE_AXES
         R = np.broadcast_to(REST_AXES[finger], (N, 3, 3))
         point = np.broadcast_to(shape.palm[finger], (N, 3))
         points[:, _LANDMARKS[finger, 0]] = point
-        turned: list[tuple[int, FloatArray, FloatArray]] = []
-        angle = first
-        for bone, axes in enumerate(chain):
-            for axis in axes:
-                turned.append((angle, R[:, :, axis], point))
+        for bone, bone_axes in enumerate(chain):
+            for axis in bone_axes:
+                axes[:, angle], origins[:, angle] = R[:, :, axis], point
                 R = R @ _turn(axis, angles[:, angle])
                 angle += 1
             bones[:, finger, bone] = R[:, :, 2]
             point = point + shape.phalanges[finger, bone] * R[:, :, 2]
-            landmark = _LANDMARKS[finger, bone + 1]
-            points[:, landmark] = point
-            for index, direction, origin in turned if derivatives else ():
-                by_angle[:, landmark, :, index] = _cross(direction, point - origin)
-        first = angle
+            points[:, _LANDMARKS[finger, bone + 1]] = point
+    by_angle = np.zeros((N, 21, 3, NUM_ANGLES))
+    if derivatives:
+        arm = points[:, _MOVED] - origins[:, _MOVES]
+        by_angle[:, _MOVED, :, _MOVES] = np.swapaxes(_cross(axes[:, _MOVES], arm), 0, 1)
     return PosedHand(points, by_angle, bones)
 
 
+def _moves() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(48,) and (48,): angles, and a landmark that each of them moves."""
+    pairs = []
+    angle = 0
+    for finger in range(5):
+        for bone, axes in enumerate(_ANGLE_AXES if finger == 0 else _FINGER_ANGLE_AXES):
+            for _ in axes:
+                pairs += [(angle, landmark) for landmark in _LANDMARKS[finger, bone + 1 :].tolist()]
+                angle += 1
+    moves, moved = np.array(pairs).T
+    return moves, moved
+
+
+_MOVES, _MOVED = _moves()
+
+
 def _cross(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Of vectors (N, 3): `np.cross` spends most of its time on shapes that do not occur here."""
-    return np.asarray(a[:, [1, 2, 0]] * b[:, [2, 0, 1]] - a[:, [2, 0, 1]] * b[:, [1, 2, 0]])
+    """Of vectors (..., 3): `np.cross` spends most of its time on shapes that do not occur here."""
+    return np.asarray(a[..., [1, 2, 0]] * b[..., [2, 0, 1]] - a[..., [2, 0, 1]] * b[..., [1, 2, 0]])
 
 
 def _turn(axis: int, angle: FloatArray) -> FloatArray:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from humandata.geometry.rotations import matrix_from_rotvec, rotvec_from_matrix
 from humandata.schemas.landmarks import HAND_BONES
 from humandata.trajectories import hand_priors as prior
-from humandata.trajectories.hand_model import NUM_ANGLES, PALM, PHALANGES, HandShape, pose_hand
+from humandata.trajectories.hand_model import NUM_ANGLES, PALM, PHALANGES, HandShape, PosedHand, pose_hand
 
 FloatArray = NDArray[np.float64]
 
@@ -20,6 +20,9 @@ NUM_SHAPE = 1 + PALM.size + PHALANGES.size
 _PARENT = np.array([int(parent) for parent, _ in HAND_BONES])
 _CHILD = np.array([int(child) for _, child in HAND_BONES])
 _ANGLES = np.arange(6, NUM_POSE)
+
+_BLOCK = 16
+"""Frames linearised at a time: what is made on the way then stays in the processor's cache."""
 
 HUBER = 1.0
 """Standard deviations beyond which a residual counts by its size and no longer by its square."""
@@ -146,20 +149,27 @@ class HandProblem:
     def cost(self, state: HandState) -> float:
         """Sum of squares, the larger residuals of the picture tempered."""
         points = self.landmarks(state)
-        total = sum(float(_huber(residual).sum()) for residual in self._measured(points))
+        total = sum(float(_huber(residual).sum()) for residual in _measured(self._evidence, points))
         plain = [*self._angle_residuals(state), state.shape / self._shape_sd, self._change(state) * self._step_weight]
         return total + sum(float(np.sum(residual**2)) for residual in plain)
 
     def linearized(self, state: HandState) -> System:
         """The normal equations about `state`."""
-        points, by_pose, by_shape = self._derivatives(state)
-        rows = self._weighted_rows(points, by_pose, by_shape)
-        residual = np.concatenate([row[0] for row in rows], axis=1)
-        J = np.concatenate([row[1] for row in rows], axis=1)
-        K = np.concatenate([row[2] for row in rows], axis=1)
-        JT, K_flat = np.swapaxes(J, 1, 2), K.reshape(-1, NUM_SHAPE)
-        pose = JT @ J
-        gradient = (JT @ residual[..., None])[..., 0]
+        N = len(state.angles)
+        pose, border = np.empty((N, NUM_POSE, NUM_POSE)), np.empty((N, NUM_POSE, NUM_SHAPE))
+        gradient, shape = np.empty((N, NUM_POSE)), np.diag(self._shape_sd**-2.0)
+        shape_gradient = state.shape / self._shape_sd**2
+        hand = pose_hand(self._shape_of(state), state.angles)
+        for first in range(0, N, _BLOCK):
+            frames = slice(first, first + _BLOCK)
+            points, by = self._derivatives(state.take(frames), hand.take(frames))
+            residual, J = _rows(self._evidence.take(frames), points, by)
+            JT = np.swapaxes(J, 1, 2)
+            square, slope = JT @ J, (JT @ residual[..., None])[..., 0]
+            pose[frames], border[frames] = square[:, :NUM_POSE, :NUM_POSE], square[:, :NUM_POSE, NUM_POSE:]
+            shape += square[:, NUM_POSE:, NUM_POSE:].sum(axis=0)
+            gradient[frames] = slope[:, :NUM_POSE]
+            shape_gradient += slope[:, NUM_POSE:].sum(axis=0)
         self._add_angle_priors(state, pose, gradient)
         weight, change = self._step_weight**2, self._change(state)
         diagonal = np.arange(NUM_POSE)
@@ -167,14 +177,7 @@ class HandProblem:
         pose[1:, diagonal, diagonal] += weight
         gradient[1:] += weight * change
         gradient[:-1] -= weight * change
-        return System(
-            pose=pose,
-            step=-weight,
-            border=JT @ K,
-            shape=K_flat.T @ K_flat + np.diag(self._shape_sd**-2.0),
-            pose_gradient=gradient,
-            shape_gradient=K_flat.T @ residual.ravel() + state.shape / self._shape_sd**2,
-        )
+        return System(pose, -weight, border, shape, gradient, shape_gradient)
 
     def _shape_of(self, state: HandState) -> HandShape:
         length = self._length_m * np.exp(state.shape[0])
@@ -183,21 +186,19 @@ class HandProblem:
             length * (PALM + palm.reshape(PALM.shape)), length * PHALANGES * np.exp(bones.reshape(PHALANGES.shape))
         )
 
-    def _derivatives(self, state: HandState) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Landmarks (N, 21, 3) in the camera frame, and their derivatives (..., 27) and (..., 31)."""
+    def _derivatives(self, state: HandState, hand: PosedHand) -> tuple[FloatArray, FloatArray]:
+        """Landmarks (N, 21, 3) in the camera frame, and their derivatives (N, 21, 3, 58) by pose and shape."""
         shape = self._shape_of(state)
-        hand = pose_hand(shape, state.angles)
         R = state.R_camera_hand
         relative = hand.points @ np.swapaxes(R, 1, 2)
-        N = len(R)
-        by_pose = np.zeros((N, 21, 3, NUM_POSE))
+        by = np.zeros((len(R), 21, 3, NUM_POSE + NUM_SHAPE))
         x, y, z = np.moveaxis(relative, -1, 0)
-        by_pose[:, :, 0, 1], by_pose[:, :, 0, 2] = z, -y
-        by_pose[:, :, 1, 0], by_pose[:, :, 1, 2] = -z, x
-        by_pose[:, :, 2, 0], by_pose[:, :, 2, 1] = y, -x
-        by_pose[:, :, [0, 1, 2], [3, 4, 5]] = 1.0
-        by_pose[..., 6:] = R[:, None] @ hand.by_angle
-        by_shape = np.zeros((N, 21, 3, NUM_SHAPE))
+        by[:, :, 0, 1], by[:, :, 0, 2] = z, -y
+        by[:, :, 1, 0], by[:, :, 1, 2] = -z, x
+        by[:, :, 2, 0], by[:, :, 2, 1] = y, -x
+        by[:, :, [0, 1, 2], [3, 4, 5]] = 1.0
+        by[..., 6:NUM_POSE] = R[:, None] @ hand.by_angle
+        by_shape = by[..., NUM_POSE:]
         by_shape[..., 0] = relative
         length = self._length_m * np.exp(state.shape[0])
         bones = np.einsum("nij,nfbj->nfbi", R, hand.bones) * shape.phalanges[..., None]
@@ -207,52 +208,7 @@ class HandProblem:
             for bone in range(3):
                 column = 1 + PALM.size + 3 * finger + bone
                 by_shape[:, base + bone + 1 : base + 4, :, column] = bones[:, None, finger, bone]
-        return relative + state.position[:, None], by_pose, by_shape
-
-    def _measured(self, points: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Residuals in standard deviations, the last axis being what belongs together: rays, slopes, depths."""
-        seen = self._evidence
-        weight = LANDMARK_WEIGHT[:, None] / seen.rays_sigma[:, None, None]
-        rays = (points[..., :2] / np.maximum(points[..., 2:], 1e-2) - seen.rays) * weight
-        bones = points[:, _CHILD] - points[:, _PARENT]
-        slopes = (bones[..., 2] / np.linalg.norm(bones, axis=-1) - seen.bone_slopes) / seen.bone_slope_sigma[:, None]
-        offsets = (points[..., 2] - seen.depth_m) / seen.depth_sigma_m[:, None]
-        return rays, slopes[..., None], np.where(np.isfinite(offsets), offsets, 0.0)[..., None]
-
-    def _weighted_rows(
-        self, points: FloatArray, by_pose: FloatArray, by_shape: FloatArray
-    ) -> list[tuple[FloatArray, FloatArray, FloatArray]]:
-        """Residuals (N, M) and their derivatives (N, M, 27) and (N, M, 31), weighted for robustness."""
-        seen = self._evidence
-        rays, slopes, depths = self._measured(points)
-        N = len(points)
-        z = np.maximum(points[..., 2, None, None], 1e-2)
-        along = (points[..., :2] / z[..., 0])[..., None]
-        temper = _temper(rays)
-        scale = (temper * LANDMARK_WEIGHT[:, None] / seen.rays_sigma[:, None, None])[..., None]
-        bones = points[:, _CHILD] - points[:, _PARENT]
-        slope_temper = _temper(slopes)
-        length = np.linalg.norm(bones, axis=-1, keepdims=True)
-        upright = np.array([0.0, 0.0, 1.0]) - bones * bones[..., 2:] / length**2
-        per_bone = upright * slope_temper / (length * seen.bone_slope_sigma[:, None, None])
-
-        def picture(by: FloatArray) -> FloatArray:
-            return np.asarray((by[:, :, :2] - along * by[:, :, 2:]) / z * scale).reshape(N, 42, -1)
-
-        def bone(by: FloatArray) -> FloatArray:
-            change = by[:, _CHILD] - by[:, _PARENT]
-            return np.asarray(sum(per_bone[..., axis, None] * change[:, :, axis] for axis in range(3)))
-
-        rows = [
-            ((rays * temper).reshape(N, 42), picture(by_pose), picture(by_shape)),
-            ((slopes * slope_temper)[..., 0], bone(by_pose), bone(by_shape)),
-        ]
-        measured = np.isfinite(seen.depth_m)
-        if measured.any():
-            temper = _temper(depths) * measured[..., None]
-            scale = temper / seen.depth_sigma_m[:, None, None]
-            rows.append(((depths * temper)[..., 0], by_pose[:, :, 2] * scale, by_shape[:, :, 2] * scale))
-        return rows
+        return relative + state.position[:, None], by
 
     def _angle_residuals(self, state: HandState) -> tuple[FloatArray, FloatArray, FloatArray]:
         angles = state.angles
@@ -278,6 +234,44 @@ class HandProblem:
         R = state.R_camera_hand
         turn = rotvec_from_matrix(R[1:] @ np.swapaxes(R[:-1], 1, 2))
         return np.concatenate([turn, np.diff(state.position, axis=0), np.diff(state.angles, axis=0)], axis=-1)
+
+
+def _measured(seen: Evidence, points: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Residuals in standard deviations, the last axis being what belongs together: rays, slopes, depths."""
+    weight = LANDMARK_WEIGHT[:, None] / seen.rays_sigma[:, None, None]
+    rays = (points[..., :2] / np.maximum(points[..., 2:], 1e-2) - seen.rays) * weight
+    bones = points[:, _CHILD] - points[:, _PARENT]
+    slopes = (bones[..., 2] / np.linalg.norm(bones, axis=-1) - seen.bone_slopes) / seen.bone_slope_sigma[:, None]
+    offsets = (points[..., 2] - seen.depth_m) / seen.depth_sigma_m[:, None]
+    return rays, slopes[..., None], np.where(np.isfinite(offsets), offsets, 0.0)[..., None]
+
+
+def _rows(seen: Evidence, points: FloatArray, by: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Residuals (N, M) and their derivatives (N, M, 58), weighted for robustness, from those of the landmarks."""
+    rays, slopes, depths = _measured(seen, points)
+    N = len(points)
+    z = np.maximum(points[..., 2, None, None], 1e-2)
+    along = (points[..., :2] / z[..., 0])[..., None]
+    temper = _temper(rays)
+    scale = (temper * LANDMARK_WEIGHT[:, None] / seen.rays_sigma[:, None, None])[..., None]
+    by_ray = (by[:, :, :2] - along * by[:, :, 2:]) * (scale / z)
+
+    bones = points[:, _CHILD] - points[:, _PARENT]
+    slope_temper = _temper(slopes)
+    length = np.linalg.norm(bones, axis=-1, keepdims=True)
+    upright = np.array([0.0, 0.0, 1.0]) - bones * bones[..., 2:] / length**2
+    per_bone = upright * slope_temper / (length * seen.bone_slope_sigma[:, None, None])
+    change = by[:, _CHILD] - by[:, _PARENT]
+    by_bone = sum(per_bone[..., axis, None] * change[:, :, axis] for axis in range(3))
+
+    residuals = [(rays * temper).reshape(N, 42), (slopes * slope_temper)[..., 0]]
+    derivatives = [by_ray.reshape(N, 42, -1), np.asarray(by_bone)]
+    measured = np.isfinite(seen.depth_m)
+    if measured.any():
+        temper = _temper(depths) * measured[..., None]
+        residuals.append((depths * temper)[..., 0])
+        derivatives.append(by[:, :, 2] * (temper / seen.depth_sigma_m[:, None, None]))
+    return np.concatenate(residuals, axis=1), np.concatenate(derivatives, axis=1)
 
 
 def _huber(residual: FloatArray) -> FloatArray:
