@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from humandata.errors import HumandataError
 from humandata.geometry.cameras import Camera
 from humandata.hands.estimator import HandDetection, HandEstimator, HandReconstructor, PictureDetector
+from humandata.pipelines.frame_pictures import FramePictures
 from humandata.pipelines.recipe import Recipe
 from humandata.trajectories.associate import settle_sides
-from humandata.trajectories.search import Search
+from humandata.trajectories.search import WARM_UP_FRAMES, Search, sees_all
 from humandata.video.decode import Decoding
-from humandata.video.images import decode_image, encode_jpeg
 from humandata.video.rates import Thinner
 from humandata.video.spool import PictureSpool
 
@@ -61,27 +61,22 @@ def look(
     thinner = Thinner(recipe.store.rate_hz, detection_rate, decoding.info.start_ns)
     timestamps: list[int] = []
     stored: list[int] = []
-    places: list[tuple[PictureSpool, int]] = []
 
     with PictureSpool() as others:
+        pictures = FramePictures(spool, others, recipe.store.jpeg_quality, *_looked_at_again(estimator, recipe))
 
         def frames() -> Generator[tuple[int, Image]]:
             for frame in decoding:
                 keep = thinner.keeps(frame.timestamp_ns) and decoding.part.answers_for(frame.timestamp_ns)
-                kept_in = spool if keep else others
                 if keep:
                     stored.append(len(timestamps))
-                places.append((kept_in, kept_in.append(encode_jpeg(frame.image, recipe.store.jpeg_quality))))
+                pictures.add(frame.timestamp_ns, frame.image, keep)
                 timestamps.append(frame.timestamp_ns)
                 yield frame.timestamp_ns, frame.image
 
-        def picture(index: int) -> Image:
-            kept_in, number = places[index]
-            return decode_image(kept_in.read(number))
-
         detector = estimator.detector if isinstance(estimator, HandReconstructor) else estimator
         with closing(frames()) as source:
-            detections, failures = _track_past_failures(detector, source, camera, timestamps)
+            detections, failures = _track_past_failures(detector, source, camera, timestamps, pictures.tell)
         timestamp_ns = np.array(timestamps, dtype=np.int64)
         if isinstance(detector, PictureDetector):
             settings = recipe.track
@@ -89,7 +84,7 @@ def look(
                 search = Search(
                     detector,
                     detector,
-                    picture,
+                    pictures.read,
                     timestamp_ns,
                     camera,
                     settings.search,
@@ -99,7 +94,7 @@ def look(
                 detections = search.extend(detections)
         if isinstance(estimator, HandReconstructor):
             settled = settle_sides(timestamp_ns, detections, camera.width, recipe.track.associate)
-            seen = ((picture(index) if hands else None, hands) for index, hands in enumerate(settled))
+            seen = ((pictures.read(index) if hands else None, hands) for index, hands in enumerate(settled))
             detections = list(estimator.reconstruct(seen, camera))
     own = [index for index, time_ns in enumerate(timestamps) if decoding.part.answers_for(time_ns)]
     first = own[0] if own else 0
@@ -112,22 +107,36 @@ def look(
     )
 
 
+def _looked_at_again(estimator: HandEstimator, recipe: Recipe) -> tuple[Callable[[Sequence[HandDetection]], bool], int]:
+    """Which frames are, given what tracking found in them, and how far from them others, in ns."""
+    search, associate = recipe.track.search, recipe.track.associate
+    if isinstance(estimator, HandReconstructor):
+        return lambda _: True, 0
+    if not search.max_unseen_s and not search.scan_every_s:
+        return lambda _: False, 0
+    reach_s = search.max_unseen_s + (WARM_UP_FRAMES + 1) / recipe.decode.rate_hz
+    return lambda hands: not sees_all(hands, recipe.detect.num_hands, associate), round(reach_s * 1e9)
+
+
 def _track_past_failures(
     detector: HandEstimator,
     frames: Iterator[tuple[int, Image]],
     camera: Camera,
     timestamps: Sequence[int],
+    tell: Callable[[Sequence[HandDetection]], None],
 ) -> tuple[list[tuple[HandDetection, ...]], list[str]]:
     """The hands of each frame; one that the estimator fails on has none, and tracking starts anew behind it.
 
-    `timestamps` grows with the frames that were read. An estimator that fails more than `MOST_FAILURES` times is
-    broken, and raises what it raises; so do errors of the input.
+    `timestamps` grows with the frames that were read; `tell` is told the hands of one after the other. An estimator that
+    fails more than `MOST_FAILURES` times is broken, and raises what it raises; so do errors of the input.
     """
     detections: list[tuple[HandDetection, ...]] = []
     failures: list[str] = []
     while True:
         try:
-            detections.extend(detector.track(frames, camera))
+            for hands in detector.track(frames, camera):
+                detections.append(hands)
+                tell(hands)
             return detections, failures
         except HumandataError:
             raise
@@ -135,7 +144,9 @@ def _track_past_failures(
             if len(failures) == MOST_FAILURES:
                 raise
             lost = len(timestamps) - len(detections)
-            detections.extend([()] * lost)
+            for _ in range(lost):
+                detections.append(())
+                tell(())
             reason = (str(error).splitlines() or [""])[0]
             failures.append(
                 f"the estimator failed at {timestamps[-1] / 1e9:.3f} s, which cost {lost} frames "

@@ -254,19 +254,29 @@ class Search:
         return [region.back(hand) for hand in self._detector.detect(crop, region.camera(self._camera))]
 
     def _is_full(self, hands: Sequence[HandDetection]) -> bool:
-        """Whether as many hands are seen as there are, the same hand seen twice counted once."""
-        distinct: list[HandDetection] = []
-        for hand in hands:
-            self._add(distinct, hand)
-        return len(distinct) >= self._num_hands
+        return sees_all(hands, self._num_hands, self._associate)
 
     def _known(self, hands: Sequence[HandDetection], hand: HandDetection) -> bool:
-        limit = self._associate.duplicate_fraction * hand_size(hand)
-        return any(landmark_distance(hand, other) < limit for other in hands)
+        return _is_among(hands, hand, self._associate)
 
     def _add(self, hands: list[HandDetection], hand: HandDetection) -> None:
         if not self._known(hands, hand):
             hands.append(hand)
+
+
+def sees_all(hands: Sequence[HandDetection], num_hands: int, associate: AssociateSettings) -> bool:
+    """Whether as many hands are seen as there are, the same hand seen twice counted once: no other is looked for."""
+    distinct: list[HandDetection] = []
+    for hand in hands:
+        if not _is_among(distinct, hand, associate):
+            distinct.append(hand)
+    return len(distinct) >= num_hands
+
+
+def _is_among(hands: Sequence[HandDetection], hand: HandDetection, associate: AssociateSettings) -> bool:
+    """Whether it is one of the hands, seen twice."""
+    limit = associate.duplicate_fraction * hand_size(hand)
+    return any(landmark_distance(hand, other) < limit for other in hands)
 
 
 def _center(hand: HandDetection) -> FloatArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -39,6 +39,7 @@ class Crashing:
 
 def look(bad: set[int], num_frames: int, broken_at: int | None = None) -> tuple[list[int], list[str]]:
     timestamps: list[int] = []
+    told: list[Sequence[HandDetection]] = []
 
     def frames() -> Generator[tuple[int, Image]]:
         for index in range(num_frames):
@@ -47,7 +48,8 @@ def look(bad: set[int], num_frames: int, broken_at: int | None = None) -> tuple[
             timestamps.append(index * 10**9)
             yield timestamps[-1], np.full((4, 4, 3), 255 if index in bad else 0, np.uint8)
 
-    found, failures = _track_past_failures(Crashing(), frames(), CAMERA, timestamps)
+    found, failures = _track_past_failures(Crashing(), frames(), CAMERA, timestamps, told.append)
+    assert told == found
     return [len(hands) for hands in found], failures
 
 
