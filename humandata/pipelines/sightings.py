@@ -127,8 +127,8 @@ def _track_past_failures(
 ) -> tuple[list[tuple[HandDetection, ...]], list[str]]:
     """The hands of each frame; one that the estimator fails on has none, and tracking starts anew behind it.
 
-    `timestamps` grows with the frames that were read; `tell` is told the hands of one after the other. An estimator that
-    fails more than `MOST_FAILURES` times is broken, and raises what it raises; so do errors of the input.
+    `timestamps` grows with the frames that were read; `tell` is told the hands of one after the other. An estimator
+    that fails more than `MOST_FAILURES` times is broken, and raises what it raises; so do errors of the input.
     """
     detections: list[tuple[HandDetection, ...]] = []
     failures: list[str] = []
