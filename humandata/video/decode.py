@@ -51,6 +51,9 @@ out because it is not after all that came before."""
 _HDR_COLORS = {"color_primaries": "bt2020", "colorspace": "bt2020nc"}
 """What PQ and HLG video is in practice; files often leave it unsaid, and zscale then refuses."""
 
+_HALF_COLOR = frozenset({"yuv420p", "yuvj420p", "nv12"})
+"""Formats whose colour has half the picture's size: they are scaled as they are, and become RGB once they are small."""
+
 _TOO_SHORT_NS = 500_000_000
 """A file that ends this much before its declared duration was probably cut off."""
 
@@ -128,6 +131,8 @@ class Decoding:
         if self.info.is_hdr:
             video = video.filter("setparams", color_trc=self.info.color_transfer, **_HDR_COLORS)
         video = video.filter("scale", self.width, self.height, flags="area")
+        if self.info.pixel_format in _HALF_COLOR:
+            video = video.filter("format", "yuv420p")
         if self.info.is_hdr:
             if can_tone_map(executable):
                 video = _tone_mapped(video)
