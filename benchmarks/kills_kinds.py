@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from humandata.dataset.records import read_quarantine, read_records
@@ -138,10 +139,10 @@ def kill_worker(trial: Trial, job: Job) -> bool:
     return job.process.wait() == 0
 
 
-def kill_node(trial: Trial, job: Job) -> bool:
+def kill_part_of_ray(trial: Trial, job: Job, program: str) -> bool:
     """Ray's own processes on this machine: the job ends, and says so."""
     trial.wait_a_while(job.workers)
-    found = [pid for pid, command in processes_below(job.process).items() if "raylet/raylet" in command.split("\0")[0]]
+    found = [pid for pid, command in processes_below(job.process).items() if command.split("\0")[0].endswith(program)]
     processes = list(processes_below(job.process))
     if not found:
         return job.process.wait() == 0
@@ -161,11 +162,11 @@ def kill_driver(trial: Trial, job: Job) -> bool:
     return True
 
 
-def interrupt(trial: Trial, job: Job) -> bool:
-    """Ctrl-C, at any moment."""
+def interrupt(trial: Trial, job: Job, number: int) -> bool:
+    """Ctrl-C, or what schedulers send, at any moment."""
     trial.wait_a_while(job.workers)
     processes = list(processes_below(job.process))
-    job.process.send_signal(signal.SIGINT)
+    job.process.send_signal(number)
     code = job.process.wait()
     trial.count_survivors(processes)
     return code in {0, 130}
@@ -280,9 +281,11 @@ class Kind:
 
 KINDS = {
     "worker killed": Kind(kill_worker, (2,)),
-    "Ray node killed": Kind(kill_node, (2,)),
+    "raylet killed": Kind(partial(kill_part_of_ray, program="/raylet"), (2,)),
+    "Ray's server killed": Kind(partial(kill_part_of_ray, program="/gcs_server"), (2,)),
     "driver killed": Kind(kill_driver),
-    "Ctrl-C": Kind(interrupt),
+    "Ctrl-C": Kind(partial(interrupt, number=signal.SIGINT)),
+    "SIGTERM": Kind(partial(interrupt, number=signal.SIGTERM)),
     "read-only": Kind(make_read_only),
     "disk full": Kind(fill_disk),
     "decoder hangs": Kind(hang_decoder),

@@ -87,6 +87,7 @@ def _by_stereo(
         max_side=settings.max_side_px,
         rate_hz=settings.rate_hz,
         part=part.beside(second.offset_ns, MAX_STEREO_LAG_NS),
+        stall_timeout_s=settings.stall_timeout_s,
     )
     if info.end_ns is not None and decoding.part.from_ns is not None and decoding.part.from_ns > info.end_ns:
         yield from detections  # it ends before the part begins

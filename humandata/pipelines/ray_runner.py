@@ -10,17 +10,20 @@ from __future__ import annotations
 import logging
 import math
 import os
+import signal
 import socket
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic
 
 from humandata.errors import HumandataError, MissingDependencyError, UsageError
-from humandata.pipelines.ray_watcher import start_watcher
+from humandata.pipelines.ray_watcher import end_watcher, start_watcher
 from humandata.pipelines.stage import (
     LAST_LOG_LINES,
     MAX_ATTEMPTS,
@@ -133,8 +136,7 @@ class RayRunner:
         """Let go of the cluster and every worker on it."""
         self._ray.shutdown()
         if self._watcher is not None:
-            self._watcher.kill()
-            self._watcher.wait()
+            end_watcher(self._watcher)
 
     def run(
         self,
@@ -154,6 +156,7 @@ class RayRunner:
                 for worker in self._request(work):
                     work.preparing[worker.actor.prepare.remote(stage)] = worker
                 finished, _ = self._ray.wait([*work.running, *work.preparing], num_returns=1, timeout=1.0)
+                self._refuse_a_dead_ray()
                 if not finished and not work.running and time.monotonic() - started > PATIENCE_S:
                     raise self._no_room(stage.needs)
                 for reference in finished:
@@ -286,6 +289,16 @@ class RayRunner:
             self._end_all(self._workers)
         self._share = share
 
+    def _refuse_a_dead_ray(self) -> None:
+        """Raise HumandataError where one of the processes was killed without which Ray would wait for ever."""
+        node = self._ray._private.worker._global_node
+        for kind, process in node.dead_processes() if not self._on_cluster and node else ():
+            if kind in {"raylet", "gcs_server"}:
+                raise HumandataError(
+                    f"Ray's process {kind} on this machine died (exit code {process.returncode}), as where memory is "
+                    "short or somebody killed it. What is finished is kept; run the same command again to go on."
+                )
+
     def _no_room(self, needs: Needs) -> UsageError:
         gpus = f", {needs.num_gpus:g} GPU" if needs.num_gpus else ""
         wanted = f"{needs.num_cpus:g} CPU{gpus} and {needs.memory_bytes / 2**30:.1f} GiB"
@@ -346,7 +359,8 @@ def _connect(num_workers: int | None, address: str | None) -> Any:
     try:
         if address is None:
             try:
-                ray.init(address="local", num_cpus=num_workers, include_dashboard=False, runtime_env=runtime, **common)
+                with _our_sigterm():
+                    ray.init("local", num_cpus=num_workers, include_dashboard=False, runtime_env=runtime, **common)
             except Exception as failure:  # Ray raises no other kind where one of its own processes is killed
                 told = (str(failure).splitlines() or [""])[0]
                 raise HumandataError(
@@ -354,10 +368,26 @@ def _connect(num_workers: int | None, address: str | None) -> Any:
                     "which needs no Ray."
                 ) from None
         else:
-            ray.init(address=address, runtime_env={**runtime, "py_modules": [str(_PACKAGE)]}, **common)
+            with _our_sigterm():
+                ray.init(address=address, runtime_env={**runtime, "py_modules": [str(_PACKAGE)]}, **common)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise UsageError(
             f"no Ray cluster answers at '{address}' ({str(error).splitlines()[0]}). Start one with `ray start --head`, "
             "or leave --address out to use this machine."
         ) from None
     return ray
+
+
+@contextmanager
+def _our_sigterm() -> Iterator[None]:
+    """While Ray starts, it takes SIGTERM for itself and exits at one; afterwards it is again what it was before."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    ours = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    except SystemExit:
+        raise KeyboardInterrupt from None
+    finally:
+        signal.signal(signal.SIGTERM, ours)

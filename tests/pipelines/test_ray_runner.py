@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -17,6 +18,8 @@ from doing import Doing
 from humandata.errors import HumandataError, MissingDependencyError, UsageError
 from humandata.pipelines.ray_runner import RayRunner, refuse_gpu_share
 from humandata.pipelines.runner import Runner, open_runner
+
+SIGTERM_BEFORE = signal.getsignal(signal.SIGTERM)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +77,7 @@ def test_a_worker_that_lacks_something_ends_the_job_with_its_own_message(runner:
 def test_a_ray_that_cannot_start_is_told_with_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     import ray
 
-    def fail(**_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise Exception("The current node timed out during startup.\nand more")  # as Ray does
 
     monkeypatch.setattr(ray, "init", fail)
@@ -101,6 +104,30 @@ def test_nothing_of_a_killed_job_lives_on_and_no_other_ray_is_touched(runner: Ru
     assert not alive
     assert others <= set(below(os.getpid()))
     assert {outcome.result for outcome in runner.run(Doing(tmp_path), ["c", "d"])} == {"C", "D"}
+
+
+def test_sigterm_stays_what_it_was_before_ray_took_it(
+    runner: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list(runner.run(Doing(tmp_path), ["a", "b"]))
+    assert signal.getsignal(signal.SIGTERM) == SIGTERM_BEFORE
+    import ray
+
+    def terminated(*_: object, **__: object) -> None:
+        sys.exit(signal.SIGTERM)  # as Ray's own handler does while it starts
+
+    monkeypatch.setattr(ray, "init", terminated)
+    with pytest.raises(KeyboardInterrupt):
+        RayRunner(2, None)
+
+
+def test_a_job_whose_raylet_was_killed_ends_and_says_so(runner: Runner, tmp_path: Path) -> None:
+    """The last of those that share the runner, which is of no use afterwards."""
+    list(runner.run(Doing(tmp_path), ["a", "b"]))
+    [raylet] = [pid for pid, command in below(os.getpid()).items() if command.split("\0")[0].endswith("/raylet")]
+    os.kill(raylet, signal.SIGKILL)
+    with pytest.raises(HumandataError, match=r"raylet on this machine died .* run the same command again"):
+        list(runner.run(Doing(tmp_path), ["c", "d"]))
 
 
 def below(ancestor: int) -> dict[int, str]:
