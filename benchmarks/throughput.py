@@ -3,14 +3,15 @@
     python benchmarks/throughput.py [--quick] [--json] [--rounds N] [--video FILE]
 
 naive: OpenCV and MediaPipe in one process, forward only, the same frames at the same size.
-floor: decoding alone plus the model alone, for every call of it that the recipe made, by as many processes.
+floor: decoding alone plus the model alone, for every call of it that the recipe makes, by as many processes.
 
-Frames are those looked at, of all videos together, a second. All three are timed with workers started and the model
-loaded, which takes a job `start_s` before its first frame. `1 of 480p in 2 parts` is a longer video that is cut for two
-workers. Memory is that of the largest process of a job of several workers; benchmarks/memory.py tells more of it.
-Material is a rendered clip played to and fro, or a video of yours. What else runs on the machine counts against all
-three, so they are measured by turns and medians are told, and the milliseconds of CPU that a frame costs beside them,
-which other work hardly touches.
+At each size there is one video and there are several, on one worker and on all cores; one video on all cores is a
+longer one, cut into a part for each, and its floor counts twice what its parts look at twice. Frames are those of all
+videos together, a second. All three are timed with workers started and the model loaded, which takes a job `start_s`
+before its first frame. Memory is that of the largest process of a job of several workers; benchmarks/memory.py tells
+more of it. Material is a rendered clip played to and fro, or a video of yours. What else runs on the machine counts
+against all three, so they are measured by turns and medians are told, and the milliseconds of CPU that a frame costs
+beside them, which other work hardly touches. A round of everything took four to five minutes on two cores.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import shutil
 import statistics
 import sys
 import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +34,7 @@ from humandata.bench.material import to_and_fro
 from humandata.bench.speed import Cost, Meter, PeakMemory, floor_cost, naive_cost
 from humandata.pipelines.extract import extract_on
 from humandata.pipelines.recipe import load_recipe
-from humandata.pipelines.runner import open_runner
+from humandata.pipelines.runner import Runner, open_runner
 from humandata.report.console import print_line, print_table
 from humandata.studio.capture import capture_clip, encode_mp4
 from humandata.studio.clip import ClipOptions
@@ -40,9 +42,22 @@ from humandata.studio.scene import PlaceTask
 from humandata.video.decode import decode
 from humandata.video.probe import probe
 
-SIZES = {"480p": (640, 480), "1080p": (1440, 1080), "4K": (2880, 2160)}
 CORES = len(os.sched_getaffinity(0))
-SHORT_S, LONG_S = 6.0, 60.0
+RECIPES = ("fast", "default")
+
+
+@dataclass(frozen=True)
+class Size:
+    """Of pictures, and how long videos of it are: what takes longer to decode is shorter."""
+
+    name: str
+    width: int
+    height: int
+    short_s: float
+    long_s: float
+
+
+SIZES = [Size("480p", 640, 480, 6, 40), Size("1080p", 1440, 1080, 3, 24), Size("4K", 2880, 2160, 2, 16)]
 
 
 @dataclass(frozen=True)
@@ -54,6 +69,18 @@ class Case:
     workers: int
     changes: tuple[str, ...] = ()
     """Of the recipe."""
+    twice_s: float = 0.0
+    """Seconds of video that two parts look at."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """Videos of one size, and what is done with them."""
+
+    size: Size
+    short: list[Path]
+    """Alike but for a byte, twice as many as there are cores."""
+    cases: list[Case]
 
 
 def main() -> None:
@@ -67,9 +94,13 @@ def main() -> None:
         arguments.rounds = 1
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        cases = make_cases(folder, arguments.quick, arguments.video)
+        source = arguments.video or rendered(folder)
         start_s = time_to_start(folder)
-        rows = [measure(case, recipe, arguments.rounds, folder) for case in cases for recipe in ("fast", "default")]
+        rows = []
+        for size in SIZES[:1] if arguments.quick else SIZES:
+            material = make_material(source, size, folder / size.name, arguments.quick)
+            for recipe in RECIPES:
+                rows += measure(material, recipe, arguments.rounds, folder)
     told = {**summarise(rows), "start_s": round(start_s, 1), "rows": rows}
     if arguments.json:
         sys.stdout.write(json.dumps(told, indent=2) + "\n")
@@ -79,45 +110,59 @@ def main() -> None:
 
 
 def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """The figures that are compared from version to version: the worst row of each kind, with all cores at work."""
+    """The figures that are compared from version to version: the worst row of each kind, with all cores at work.
+
+    One video in parts counts by itself: what was seen in its parts is joined, lifted and written by one worker.
+    """
     busy = [row for row in rows if row["workers"] == CORES]
+    many = [row for row in busy if "parts" not in row["videos"]]
+    alone = [row["floor_share"] for row in busy if "parts" in row["videos"]]
 
     def worst(key: str, recipe: str) -> float:
-        return float(min(row[key] for row in busy if row["recipe"] == recipe))
+        return float(min(row[key] for row in many if row["recipe"] == recipe))
 
     return {
         "floor_share": min(worst("floor_share", "fast"), worst("floor_share", "default")),
+        **({"floor_share_in_parts": min(alone)} if alone else {}),
         "vs_naive_fast": worst("vs_naive", "fast"),
         "vs_naive_default": worst("vs_naive", "default"),
-        "peak_worker_mib": max(row["peak_worker_mib"] for row in rows),
+        "peak_worker_mib": max(row["peak_worker_mib"] for row in busy),
         "load_average": round(os.getloadavg()[0], 1),
     }
 
 
-def make_cases(folder: Path, quick: bool, given: Path | None) -> list[Case]:
-    """One video and many of each size, and a long one of the smallest."""
-    source = given
-    if source is None:
-        source = folder / "rendered.mp4"
-        (folder / "truth").mkdir()
-        options = ClipOptions(PlaceTask("red", "left"), False, True, 30, max_duration_s=1.5)
-        capture_clip(90_017, options, source, folder / "truth")
-    cases = []
-    for size in ["480p"] if quick else SIZES:
-        many = copies(source, SIZES[size], SHORT_S, 2 * CORES, folder / size)
-        cases += [] if quick else [Case(f"1 of {size}", many[:1], 1)]
-        cases += [Case(f"{len(many)} of {size}", many, CORES)]
+def rendered(folder: Path) -> Path:
+    """A clip of two hands at work, of a second and a half."""
+    (folder / "truth").mkdir()
+    options = ClipOptions(PlaceTask("red", "left"), False, True, 30, max_duration_s=1.5)
+    capture_clip(90_017, options, folder / "rendered.mp4", folder / "truth")
+    return folder / "rendered.mp4"
+
+
+def make_material(source: Path, size: Size, folder: Path, quick: bool) -> Material:
+    """One video and many, on one worker and on all; quickly, only many on all."""
+    folder.mkdir()
+    short = copies(source, size, size.short_s, 2 * CORES, folder / "short")
+    many = f"{len(short)} of {size.short_s:g} s"
+    cases = [Case(many, short, CORES)]
     if not quick:
-        long = copies(source, SIZES["480p"], LONG_S, CORES, folder / "long")
-        cases += [Case(f"1 of 480p in {CORES} parts", long[:1], CORES, (f"decode.part_s={LONG_S / CORES + 3}",))]
-    return cases
+        long = copies(source, size, size.long_s, 1, folder / "long")
+        parts = (f"decode.part_s={size.long_s / CORES + 1}",)
+        twice_s = 2 * load_recipe("default").decode.overlap_s * (CORES - 1)
+        cases = [
+            Case(f"1 of {size.short_s:g} s", short[:1], 1),
+            Case(many, short, 1),
+            Case(f"1 of {size.long_s:g} s in {CORES} parts", long, CORES, parts, twice_s),
+            *cases,
+        ]
+    return Material(size, short, cases)
 
 
-def copies(source: Path, size: tuple[int, int], seconds: float, count: int, folder: Path) -> list[Path]:
+def copies(source: Path, size: Size, seconds: float, count: int, folder: Path) -> list[Path]:
     """So many videos of that length, to and fro, alike but for a byte: content tells videos apart."""
     folder.mkdir()
     first = folder / "0.mp4"
-    encode_mp4(to_and_fro(source, size, round(seconds * 30)), 30, first)
+    encode_mp4(to_and_fro(source, (size.width, size.height), round(seconds * 30)), 30, first)
     for number in range(1, count):
         shutil.copy(first, folder / f"{number}.mp4")
         # A box after the last one of an MP4 changes no frame.
@@ -126,41 +171,69 @@ def copies(source: Path, size: tuple[int, int], seconds: float, count: int, fold
     return sorted(folder.glob("*.mp4"))
 
 
-def measure(case: Case, recipe_name: str, rounds: int, folder: Path) -> dict[str, Any]:
-    """One row: medians over rounds of naive, floor and ours, one after the other in each."""
-    recipe = load_recipe(recipe_name, case.changes)
-    in_each = num_looked_at(case.videos[0], recipe.decode.rate_hz)
-    # Frames a second are the same for fewer videos, as long as there is one for each process.
-    for_floor = sorted(case.videos[0].parent.glob("*.mp4"))[: case.workers]
-    costs: dict[str, list[Cost]] = {"naive": [], "floor": [], "ours": []}
-    peak_mib = 0.0
-    with open_runner(case.workers) as runner:
+def measure(material: Material, recipe_name: str, rounds: int, folder: Path) -> list[dict[str, Any]]:
+    """The rows of one size and recipe: medians over rounds of naive, floors and all cases, by turns in each."""
+    recipe = load_recipe(recipe_name)
+    in_short = num_looked_at(material.short[0], recipe.decode.rate_hz)
+    naive: list[Cost] = []
+    floor: dict[int, list[Cost]] = {case.workers: [] for case in material.cases}
+    ours: list[list[Cost]] = [[] for _ in material.cases]
+    peak_mib = [0.0] * len(material.cases)
+    with ExitStack() as stack:
+        runners = {workers: stack.enter_context(open_runner(workers)) for workers in floor}
         for number in range(rounds):
-            out = folder / f"out-{number}"
-            extract_on(runner, tiny_videos(folder), out / "tiny", recipe, "tiny")  # starts the workers, the first time
-            costs["naive"].append(naive_cost(case.videos[:1], recipe))
-            costs["floor"].append(floor_cost(for_floor, recipe, case.workers))
-            with PeakMemory() as peak:
-                meter = Meter()
-                [summary] = extract_on(runner, case.videos, out / "whole", recipe, "whole")
-                costs["ours"].append(meter.read())
-            assert not summary.failures, summary.failures
-            peak_mib = max(peak_mib, peak.mib)
-            shutil.rmtree(out)
-    num_frames = {"naive": in_each, "floor": in_each * len(for_floor), "ours": in_each * len(case.videos)}
-    per_s = {key: n / statistics.median(cost.seconds for cost in costs[key]) for key, n in num_frames.items()}
-    cpu_ms = {key: 1000 * statistics.median(cost.cpu_s for cost in costs[key]) / n for key, n in num_frames.items()}
+            naive.append(naive_cost(material.short[:1], recipe))
+            for workers, costs in floor.items():
+                costs.append(floor_cost(material.short[:workers], recipe, workers))
+            for index, case in enumerate(material.cases):
+                cost, peak = extraction_cost(runners[case.workers], case, recipe_name, folder / f"out-{number}-{index}")
+                ours[index].append(cost)
+                peak_mib[index] = max(peak_mib[index], peak)
+    rows: list[dict[str, Any]] = []
+    for case, costs, mib in zip(material.cases, ours, peak_mib, strict=True):
+        frames = sum(num_looked_at(video, recipe.decode.rate_hz) for video in case.videos)
+        compared = compare(
+            per_frame(naive, in_short),
+            per_frame(floor[case.workers], in_short * case.workers),
+            per_frame(costs, frames),
+            1.0 + case.twice_s * recipe.decode.rate_hz / frames,
+        )
+        named = {"size": material.size.name, "videos": case.name, "recipe": recipe_name, "workers": case.workers}
+        memory = round(mib) if case.workers > 1 else None
+        rows.append({**named, **compared, "frames": frames, "peak_worker_mib": memory})
+    return rows
+
+
+def extraction_cost(runner: Runner, case: Case, recipe_name: str, out: Path) -> tuple[Cost, float]:
+    """Of all videos of a case by workers that are at work already, and the MiB of the largest process meanwhile."""
+    recipe = load_recipe(recipe_name, case.changes)
+    extract_on(runner, tiny_videos(out.parent), out / "tiny", recipe, "tiny")  # starts the workers, the first time
+    with PeakMemory() as peak:
+        meter = Meter()
+        [summary] = extract_on(runner, case.videos, out / "whole", recipe, "whole")
+        cost = meter.read()
+    assert not summary.failures, summary.failures
+    shutil.rmtree(out)
+    return cost, peak.mib
+
+
+def per_frame(costs: list[Cost], num_frames: int) -> Cost:
+    """The median cost of a frame."""
+    return Cost(
+        statistics.median(cost.seconds for cost in costs) / num_frames,
+        statistics.median(cost.cpu_s for cost in costs) / num_frames,
+    )
+
+
+def compare(naive: Cost, floor: Cost, ours: Cost, looks: float) -> dict[str, float]:
+    """Costs of a frame side by side; ours looks at a frame `looks` times on average, which is no fault of its."""
+    costs = {"ours": ours, "naive": naive, "floor": Cost(floor.seconds * looks, floor.cpu_s * looks)}
     return {
-        "videos": case.name,
-        "recipe": recipe_name,
-        "workers": case.workers,
-        "frames": num_frames["ours"],
-        **{f"{key}_frames_per_s": round(value, 1) for key, value in per_s.items()},
-        "floor_share": round(per_s["ours"] / per_s["floor"], 3),
-        "vs_naive": round(per_s["ours"] / per_s["naive"], 3),
-        **{f"{key}_cpu_ms": round(value, 1) for key, value in cpu_ms.items()},
-        "floor_share_cpu": round(cpu_ms["floor"] / cpu_ms["ours"], 3),
-        "peak_worker_mib": round(peak_mib),
+        **{f"{name}_frames_per_s": round(1 / cost.seconds, 1) for name, cost in costs.items()},
+        "floor_share": round(costs["floor"].seconds / ours.seconds, 3),
+        "vs_naive": round(naive.seconds / ours.seconds, 3),
+        **{f"{name}_cpu_ms": round(1000 * cost.cpu_s, 1) for name, cost in costs.items()},
+        "floor_share_cpu": round(costs["floor"].cpu_s / ours.cpu_s, 3),
     }
 
 
