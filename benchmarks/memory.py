@@ -1,6 +1,6 @@
 """How much memory a worker takes, on a short video, on a long one, and on one of 4K.
 
-    python benchmarks/memory.py [--quick] [--json] [--hours H] [--rate HZ] [--estimator NAME]
+    python benchmarks/memory.py [--quick] [--json] [--hours H] [--rate HZ] [--estimator NAME] [--folder F] [--minutes M]
 
 An hour at 1080p and a minute at 4K are made of a short rendered clip by copying its packets again and again, without
 encoding them anew. Each video is extracted by one worker, in a process of its own: `worker` is the largest memory
@@ -9,6 +9,9 @@ encoding them anew. Each video is extracted by one worker, in a process of its o
 To track the hands in an hour of video takes an hour or two on one core. Memory is what is asked here, so that a
 stand-in takes the estimator's place which says two hands in every frame, more than any video of hands keeps; all else
 is as it always is. `--estimator mediapipe` runs the real one. `--quick`: three minutes instead of an hour, at 6 Hz.
+
+With `--folder`, what is done is kept there, and the same command goes on with it: after `--minutes` the extraction is
+killed, and the figures so far are printed. Those of the largest memory are of all runs together.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Generator, Iterable
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -81,6 +85,8 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=1.0, help="length of the long video")
     parser.add_argument("--rate", type=float, default=30.0, help="frames a second looked at")
     parser.add_argument("--estimator", default="memory:TwoHands")
+    parser.add_argument("--folder", type=Path, help="keep what is done here, and go on with it")
+    parser.add_argument("--minutes", type=float, default=None, help="stop after so long")
     parser.add_argument("--extract", nargs=2, type=Path, metavar=("VIDEO", "OUT"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.quick:
@@ -88,12 +94,14 @@ def main() -> None:
     if arguments.extract:
         extract_one(arguments.extract[0], arguments.extract[1], arguments.estimator, arguments.rate)
         return
-    with tempfile.TemporaryDirectory() as name:
+    deadline_s = None if arguments.minutes is None else time.monotonic() + 60.0 * arguments.minutes
+    with nullcontext(arguments.folder) if arguments.folder else tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        folder.mkdir(exist_ok=True)
         clips = make_clips(folder, ["1080p"] if arguments.quick else list(SIZES))
         lengths = {"1080p": [60.0, 3600.0 * arguments.hours], "4K": [20.0, 60.0]}
         rows = [
-            measure(folder, size, clip, seconds, arguments.estimator, arguments.rate)
+            measure(folder, size, clip, seconds, arguments.estimator, arguments.rate, deadline_s)
             for size, clip in clips.items()
             for seconds in lengths[size]
         ]
@@ -112,37 +120,57 @@ def main() -> None:
 
 
 def make_clips(folder: Path, sizes: list[str]) -> dict[str, Path]:
-    """Ten seconds of each size, a key frame every two."""
+    """Ten seconds of each size, a key frame every two; those that are there already are left alone."""
+    clips = {size: folder / f"{size}.mp4" for size in sizes}
+    if all(clip.exists() for clip in clips.values()):
+        return clips
     source = folder / "rendered.mp4"
-    (folder / "truth").mkdir()
+    (folder / "truth").mkdir(exist_ok=True)
     capture_clip(
         90_017, ClipOptions(PlaceTask("red", "left"), False, True, 30, max_duration_s=1.5), source, folder / "truth"
     )
-    clips = {size: folder / f"{size}.mp4" for size in sizes}
     for size, clip in clips.items():
         encode_mp4(to_and_fro(source, SIZES[size], round(LOOP_S * 30)), 30, clip)
     return clips
 
 
-def measure(folder: Path, size: str, clip: Path, seconds: float, estimator: str, rate_hz: float) -> dict[str, Any]:
+def measure(
+    folder: Path, size: str, clip: Path, seconds: float, estimator: str, rate_hz: float, deadline_s: float | None
+) -> dict[str, Any]:
     """One row: the clip, looped to so many seconds, extracted by one worker in a process of its own."""
-    video = folder / f"{size}-{seconds:.0f}s.mp4"
-    loops = ["-stream_loop", str(round(seconds / LOOP_S) - 1), "-i", str(clip), "-c", "copy", str(video)]
-    subprocess.run([ffmpeg_executable(), "-nostdin", "-loglevel", "error", *loops], check=True)
-    started = time.monotonic()
-    command = [sys.executable, __file__, "--extract", str(video), str(folder / "out")]
-    command += ["--estimator", estimator, "--rate", str(rate_hz)]
-    with PeakMemory() as peak:
-        subprocess.run(command, check=True, stderr=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"})
-    decoder_mib = max((mib for name, mib in peak.mib_of.items() if name.startswith("ffmpeg")), default=0.0)
-    return {
+    video, kept = (
+        folder / f"{size}-{seconds:.0f}s.mp4",
+        folder / f"{size}-{seconds:.0f}s.figures",
+    )  # a .json would be the sidecar
+    row: dict[str, Any] = {
         "video": size,
         "video_s": round(seconds),
         "rate_hz": rate_hz,
-        "worker_mib": round(peak.mib),
-        "decoder_mib": round(decoder_mib),
-        "seconds": round(time.monotonic() - started),
+        "worker_mib": 0,
+        "decoder_mib": 0,
     }
+    row |= {"seconds": 0, "finished": False}
+    if kept.exists():
+        row = json.loads(kept.read_text())
+    else:
+        loops = ["-stream_loop", str(round(seconds / LOOP_S) - 1), "-i", str(clip), "-c", "copy", "-y", str(video)]
+        subprocess.run([ffmpeg_executable(), "-nostdin", "-loglevel", "error", *loops], check=True)
+    left_s = None if deadline_s is None else deadline_s - time.monotonic()
+    if row["finished"] or (left_s is not None and left_s <= 0):
+        return row
+    started = time.monotonic()
+    command = [sys.executable, __file__, "--extract", str(video), str(folder / "out")]
+    command += ["--estimator", estimator, "--rate", str(rate_hz)]
+    with PeakMemory() as peak, suppress(subprocess.TimeoutExpired):
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        subprocess.run(command, check=True, stderr=subprocess.DEVNULL, env=environment, timeout=left_s)
+        row["finished"] = True
+    decoder_mib = max((mib for name, mib in peak.mib_of.items() if name.startswith("ffmpeg")), default=0.0)
+    row["worker_mib"] = max(row["worker_mib"], round(peak.mib))
+    row["decoder_mib"] = max(row["decoder_mib"], round(decoder_mib))
+    row["seconds"] += round(time.monotonic() - started)
+    kept.write_text(json.dumps(row))
+    return row
 
 
 def extract_one(video: Path, out: Path, estimator: str, rate_hz: float) -> None:

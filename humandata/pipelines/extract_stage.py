@@ -49,6 +49,7 @@ class LongVideo:
     item: VideoItem
     identity: InputIdentity
     parts: tuple[Part, ...]
+    warnings: tuple[str, ...] = ()
     failures: tuple[tuple[int, str], ...] = ()
     """Which parts could not be looked at, and why."""
 
@@ -126,9 +127,10 @@ class ExtractStage(_VideoStage):
             identity = identify(here)
             video = open_video(here, identity, self._recipe)
             reading = self._recipe.decode
-            parts = cut_into_parts(here.path, video.info, reading.rate_hz, reading.part_s, reading.overlap_s)
-            if len(parts) > 1:
-                return LongVideo(item, identity, tuple(with_bytes(here.path, parts) if item.remote else parts))
+            cut = cut_into_parts(here.path, video.info, reading.rate_hz, reading.part_s, reading.overlap_s)
+            if len(cut.parts) > 1:
+                parts = with_bytes(here.path, cut.parts) if item.remote else cut.parts
+                return LongVideo(item, identity, tuple(parts), cut.warnings)
             with PictureSpool() as spool:
                 seen = see(video, self._estimator, self._recipe, spool)
                 said = (*seen.warnings, *seen.failures)
@@ -177,7 +179,7 @@ class PartsStage(_VideoStage):
         with on_this_machine(item.item) as here, closing(read_chapters(folder, used, outlines, cuts)) as chapters:
             video = open_video(here, item.identity, self._recipe)
             losses = _losses(item, video.info, outline.timestamp_ns, reading.rate_hz)
-            said = (*outline.warnings, *losses, *outline.failures)
+            said = (*item.warnings, *outline.warnings, *losses, *outline.failures)
             record = self._writer.write(video, SeenVideo(outline.timestamp_ns, said, chapters))
         self._stored(record)
         of_input = input_key(item.identity.input)

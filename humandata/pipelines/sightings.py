@@ -98,12 +98,13 @@ def look(
             detections = list(estimator.reconstruct(seen, camera))
     own = [index for index, time_ns in enumerate(timestamps) if decoding.part.answers_for(time_ns)]
     first = own[0] if own else 0
+    damage = [decoding.damage] if decoding.damage and len(own) < decoding.part.num_frames else []
     return Sightings(
         timestamp_ns[own],
         np.array(stored, dtype=np.int64) - first,
         [detections[index] for index in own],
         tuple(failures),
-        tuple(decoding.warnings),
+        (*decoding.warnings, *damage),
     )
 
 

@@ -69,6 +69,9 @@ class Frame:
 class Decoding:
     """An iteration over the frames of one video; `warnings` is complete when the iteration ends by itself.
 
+    So is `damage`, what ffmpeg complained of while it decoded a part, in words: of the part itself, or of what goes
+    before it.
+
     Each `iter()` decodes anew. ffmpeg runs from the first frame asked for until the iterator is exhausted or closed.
     """
 
@@ -88,9 +91,10 @@ class Decoding:
         self.rate_hz = rate_hz
         self.stall_timeout_s = stall_timeout_s
         self.warnings: list[str] = []
+        self.damage: str | None = None
 
     def __iter__(self) -> Generator[Frame]:
-        self.warnings = []
+        self.warnings, self.damage = [], None
         executable = ffmpeg_executable()
         fence = _fence(executable, self.path, self.info)
         command = fence.around(self._command(executable))
@@ -181,10 +185,13 @@ class Decoding:
             if num_late:
                 self.warnings.append(f"left out: {num_late} frames with no time, or none after the frames before them")
             messages = [message for message in messages if not message.startswith("[Eval] ")]
-            if messages or return_code:
-                # Sorted: decoder and demuxer are threads of their own, and report in any order.
-                shown = "; ".join(sorted(set(messages))[:3]) or f"ffmpeg ended with code {return_code}"
+        if messages or return_code:
+            # Sorted: decoder and demuxer are threads of their own, and report in any order.
+            shown = "; ".join(sorted(set(messages))[:3]) or f"ffmpeg ended with code {return_code}"
+            if self.part == WHOLE:
                 self.warnings.append(f"damaged: {shown}")
+            else:
+                self.damage = f"damaged in {self.part.words}: {shown}"
 
 
 def how_it_ended(info: VideoInfo, last_ns: int, rate_hz: float | None) -> list[str]:
@@ -218,7 +225,7 @@ def decode(
         stall_timeout_s: silence after which the decoder counts as hung.
 
     A truncated or damaged file gives its good frames, and `warnings` then say so. Not those of a part: a decoder that
-    starts in the middle complains of what went before it, so that whoever joins the parts counts their frames instead.
+    starts in the middle complains of what went before it, so that `damage` counts where frames are missing only.
 
     Raises:
         InputError: (from the iteration) no frame decodes, or the decoder hangs.

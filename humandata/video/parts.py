@@ -16,6 +16,9 @@ from humandata.video.rates import thin
 Ranges = tuple[tuple[int, int], ...]
 """Of bytes, half-open."""
 
+_LATE_NS = 1_000_000_000
+"""A packet stored so long behind one before it is no matter of the order in which frames are coded."""
+
 _USUAL_KEY_INTERVAL_NS = 10_000_000_000
 """Key frames lie no further apart in what cameras and x264 write (250 frames)."""
 
@@ -63,7 +66,19 @@ WHOLE = Part(0, None, None, None, None, None, 0)
 """A video that is not cut."""
 
 
-def cut_into_parts(path: Path, info: VideoInfo, rate_hz: float, length_s: float, overlap_s: float) -> list[Part]:
+@dataclass(frozen=True)
+class Cut:
+    """A video cut into parts."""
+
+    parts: tuple[Part, ...]
+    warnings: tuple[str, ...] = ()
+    """What its packets tell of it that no decoder of a part can."""
+
+
+UNCUT = Cut((WHOLE,))
+
+
+def cut_into_parts(path: Path, info: VideoInfo, rate_hz: float, length_s: float, overlap_s: float) -> Cut:
     """The parts of a video of which at most `rate_hz` frames a second are looked at; one where it is no longer.
 
     They are about equally long, at most `length_s` and the distance of two key frames. Each is looked at with
@@ -71,14 +86,14 @@ def cut_into_parts(path: Path, info: VideoInfo, rate_hz: float, length_s: float,
     it declares decides no more than that. Raises InputError where it cannot be read.
     """
     if info.start_ns is None or info.duration_ns is None or info.duration_ns <= length_s * 1e9:
-        return [WHOLE]
+        return UNCUT
     packets = _read_packets(path)
     if len(packets.presented_ns) < 2:
-        return [WHOLE]
+        return UNCUT
     first_ns, last_ns = int(packets.presented_ns[0]), int(packets.presented_ns[-1])
     cuts = _cuts(packets, first_ns, last_ns, length_s)
     if not cuts:
-        return [WHOLE]
+        return UNCUT
     overlap_ns = round(overlap_s * 1e9)
     frames_ns = packets.presented_ns[thin(packets.presented_ns, rate_hz, info.average_rate_hz, info.start_ns)]
     edges: list[int | None] = [None, *cuts, None]
@@ -90,7 +105,7 @@ def cut_into_parts(path: Path, info: VideoInfo, rate_hz: float, length_s: float,
         seek_ns = int(packets.key_stored_ns[key]) if key > 0 else None
         first, last = np.searchsorted(frames_ns, [first_ns if start_ns is None else start_ns, stop_ns or last_ns + 1])
         parts.append(Part(index, start_ns, stop_ns, seek_ns, from_ns, until_ns, int(last - first)))
-    return parts
+    return Cut(tuple(parts), packets.warnings)
 
 
 @dataclass(frozen=True)
@@ -101,6 +116,7 @@ class _Packets:
     """(K,) increasing."""
     key_stored_ns: NDArray[np.int64]
     """(K,) their decoding times, no later: what a container is searched by."""
+    warnings: tuple[str, ...]
 
 
 def _read_packets(path: Path) -> _Packets:
@@ -111,7 +127,16 @@ def _read_packets(path: Path) -> _Packets:
         np.unique(presented_ns),
         np.array(key_presented, dtype=np.int64),
         np.array([keys[time_ns] for time_ns in key_presented], dtype=np.int64),
+        _told_of_order(stored_ns),
     )
+
+
+def _told_of_order(stored_ns: NDArray[np.int64]) -> tuple[str, ...]:
+    """A warning where packets with these decoding times (N,), in the order of the file, go back in time."""
+    num_late = int((stored_ns < np.maximum.accumulate(stored_ns) - _LATE_NS).sum())
+    if num_late == 0:
+        return ()
+    return (f"its times go back: {num_late} frames are stored behind later ones, and may be left out",)
 
 
 def _cuts(packets: _Packets, first_ns: int, last_ns: int, length_s: float) -> list[int]:

@@ -147,6 +147,7 @@ def test_frames_that_cannot_be_decoded_are_counted(long_video: Path, tmp_path: P
     summary = run(videos, tmp_path / "shards")
     assert summary.failures == {}
     [told] = summary.warnings.values()
-    assert told == ("damaged: 48 of 75 frames could not be decoded",)
+    assert told[0].startswith("damaged in 1.0 s to 4.5 s: [h264] ")
+    assert told[1:] == ("damaged: 48 of 75 frames could not be decoded",)
     rows = open_source(tmp_path / "shards" / "videos").episodes().to_pylist()
     assert not any(row["start_ns"] < 3e9 < row["end_ns"] for row in rows)

@@ -37,7 +37,7 @@ def test_a_part_needs_few_bytes_and_gives_the_same_frames(tmp_path: Path) -> Non
     whole, holed = write_noise(tmp_path / "whole.mp4"), tmp_path / "holed.mp4"
     content = whole.read_bytes()
     info = probe(whole)
-    parts = with_bytes(whole, cut_into_parts(whole, info, RATE_HZ, 5.0, 0.5))
+    parts = with_bytes(whole, cut_into_parts(whole, info, RATE_HZ, 5.0, 0.5).parts)
     assert len(parts) == 6
     for part in parts[1:5:3]:
         assert part.byte_ranges is not None
@@ -67,6 +67,6 @@ def test_where_it_is_not_known_the_whole_is_fetched(name: str, tmp_path: Path) -
             if packet.dts is not None:
                 packet.stream = stream
                 to.mux(packet)
-    parts = cut_into_parts(path, probe(path), RATE_HZ, 1.0, 0.1)
+    parts = cut_into_parts(path, probe(path), RATE_HZ, 1.0, 0.1).parts
     assert len(parts) > 1
-    assert with_bytes(path, parts) == parts
+    assert with_bytes(path, parts) == list(parts)

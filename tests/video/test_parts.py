@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from humandata.video.decode import decode
-from humandata.video.parts import WHOLE, Part, cut_into_parts
+from humandata.video.parts import UNCUT, WHOLE, Part, cut_into_parts
 from humandata.video.probe import probe
 
 RunFfmpeg = Callable[..., None]
@@ -49,7 +50,9 @@ def seen(path: Path, rate_hz: float, part: Part = WHOLE) -> list[tuple[int, byte
 @pytest.mark.parametrize("kind", KINDS)
 def test_parts_show_the_frames_of_one_pass(make_long: Callable[[str], Path], kind: str) -> None:
     path, rate_hz = make_long(kind), 12.5  # no divisor of 30 Hz: which frames are taken depends on where counting began
-    parts = cut_into_parts(path, probe(path), rate_hz, LENGTH_S, OVERLAP_S)
+    cut = cut_into_parts(path, probe(path), rate_hz, LENGTH_S, OVERLAP_S)
+    assert cut.warnings == ()
+    parts = cut.parts
     whole = seen(path, rate_hz)
     assert len(parts) >= 3
     joined = []
@@ -68,7 +71,7 @@ def test_parts_show_the_frames_of_one_pass(make_long: Callable[[str], Path], kin
 
 def test_parts_are_cut_at_key_frames_and_about_as_long_as_asked(make_long: Callable[[str], Path]) -> None:
     path = make_long("h264.mp4")
-    parts = cut_into_parts(path, probe(path), 30.0, LENGTH_S, OVERLAP_S)
+    parts = cut_into_parts(path, probe(path), 30.0, LENGTH_S, OVERLAP_S).parts
     cuts_s = [part.start_ns / 1e9 for part in parts if part.start_ns is not None]
     assert np.allclose(np.array(cuts_s) * 30 % 20 % 20, 0, atol=1e-3)
     assert parts[0].start_ns is parts[-1].stop_ns is None
@@ -76,18 +79,28 @@ def test_parts_are_cut_at_key_frames_and_about_as_long_as_asked(make_long: Calla
     assert max(np.diff([0.0, *cuts_s, 4.0])) <= LENGTH_S + 20 / 30
 
 
+def test_times_that_go_back_are_told(make_long: Callable[[str], Path]) -> None:
+    path = make_long("h264.ts")
+    path.write_bytes(path.read_bytes() * 2)
+    [told] = cut_into_parts(path, probe(path), 30.0, LENGTH_S, OVERLAP_S).warnings
+    found = re.fullmatch(r"its times go back: (\d+) frames are stored behind later ones, and may be left out", told)
+    assert found is not None
+    # All of the second time but its last second, give or take the frames that are stored before they are shown.
+    assert 86 <= int(found[1]) <= 90
+
+
 def test_a_short_video_and_one_without_key_frames_are_not_cut(
     tmp_path: Path, make_long: Callable[[str], Path], run_ffmpeg: RunFfmpeg
 ) -> None:
     path = make_long("h264.mp4")
-    assert cut_into_parts(path, probe(path), 30.0, 4.5, OVERLAP_S) == [WHOLE]
+    assert cut_into_parts(path, probe(path), 30.0, 4.5, OVERLAP_S) == UNCUT
     one_key = tmp_path / "one.mp4"
     run_ffmpeg("-i", path, "-c:v", "libx264", "-g", "1000", "-x264-params", "scenecut=0", one_key)
-    assert cut_into_parts(one_key, probe(one_key), 30.0, LENGTH_S, OVERLAP_S) == [WHOLE]
+    assert cut_into_parts(one_key, probe(one_key), 30.0, LENGTH_S, OVERLAP_S) == UNCUT
 
 
 def test_a_declared_length_that_is_not_there_makes_no_parts(make_long: Callable[[str], Path]) -> None:
     path = make_long("h264.mkv")
     info = probe(path)
     claimed = type(info)(**{**vars(info), "duration_ns": 3_600_000_000_000 * 10**6})
-    assert len(cut_into_parts(path, claimed, 30.0, LENGTH_S, OVERLAP_S)) <= 5
+    assert len(cut_into_parts(path, claimed, 30.0, LENGTH_S, OVERLAP_S).parts) <= 5
