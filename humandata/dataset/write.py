@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,6 +18,9 @@ from humandata.dataset.tables import episode_row, steps_table
 from humandata.errors import DatasetError
 from humandata.schemas.documents import read_document
 from humandata.schemas.episode import PRIMARY_CAMERA, Episode
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
 
 STEPS_PER_ROW_GROUP = 8
 """A random read of one image reads a row group's column chunk, so this is the factor by which it reads too much."""
@@ -71,6 +75,7 @@ def write_input(
         files[name] = write_atomically(source / name, _steps_bytes(steps_table(episode)))
         rows.append(episode_row(episode))
         cameras |= episode.images.keys()
+        del episode  # and its pictures, before the next one is made
     record = InputRecord(
         **asdict(identity),
         recipe_sha256=recipe_sha256,
@@ -126,17 +131,47 @@ def same_circumstances(record: QuarantineRecord, recipe_sha256: str, stamp: tupl
     return (record.recipe_sha256, record.stamp, record.tool_version) == (recipe_sha256, stamp, __version__)
 
 
-def _steps_bytes(table: pa.Table) -> bytes:
-    """Step rows as Parquet: images as they are, for they are compressed already; numbers with Zstandard."""
+class _Pieces(io.RawIOBase):
+    """Takes what is written, to be fetched piece by piece."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._size
+
+    def write(self, data: Buffer) -> int:
+        self._pieces.append(bytes(data))
+        self._size += len(self._pieces[-1])
+        return len(self._pieces[-1])
+
+    def fetch(self) -> list[bytes]:
+        """What was written since the last time."""
+        pieces, self._pieces = self._pieces, []
+        return pieces
+
+
+def _steps_bytes(table: pa.Table) -> Iterator[bytes]:
+    """Step rows as Parquet: images as they are, for they are compressed already; numbers with Zstandard.
+
+    In pieces, one row group after the other: the pictures of a minute are 100 MB.
+    """
     codec = {
         column: "NONE" if column.startswith(PRIMARY_CAMERA) else "ZSTD"
         for column in (path for path in _leaf_paths(table.schema))
     }
-    sink = pa.BufferOutputStream()
-    pq.write_table(
-        table, sink, row_group_size=STEPS_PER_ROW_GROUP, compression=codec, use_dictionary=False, write_statistics=False
-    )
-    return bytes(sink.getvalue())
+    pieces = _Pieces()
+    with pq.ParquetWriter(
+        pieces, table.schema, compression=codec, use_dictionary=False, write_statistics=False
+    ) as writer:
+        for start in range(0, table.num_rows, STEPS_PER_ROW_GROUP):
+            writer.write_table(table.slice(start, STEPS_PER_ROW_GROUP))
+            yield from pieces.fetch()
+    yield from pieces.fetch()
 
 
 def _leaf_paths(schema: pa.Schema) -> list[str]:

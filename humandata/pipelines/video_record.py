@@ -76,8 +76,10 @@ class VideoWriter:
     ) -> Iterator[Episode]:
         tracks = self._tracks(video, chapter, recorded)
         account.count(chapter.seen, tracks.path)
-        for segment in cut_segments(tracks, chapter.seen.stored, self.recipe.track):
-            account.num_segments += 1
+        segments = cut_segments(tracks, chapter.seen.stored, self.recipe.track)
+        account.num_segments += len(segments)
+        del tracks  # most of the memory, and no longer needed while pictures are
+        for segment in segments:
             verdict = judge(segment, self.filters)
             if verdict is None:
                 yield self._episode(video, segment, chapter)
