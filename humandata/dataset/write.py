@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,9 +17,6 @@ from humandata.dataset.tables import episode_row, steps_table
 from humandata.errors import DatasetError
 from humandata.schemas.documents import read_document
 from humandata.schemas.episode import PRIMARY_CAMERA, Episode
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer as Buffer
 
 STEPS_PER_ROW_GROUP = 8
 """A random read of one image reads a row group's column chunk, so this is the factor by which it reads too much."""
@@ -131,23 +127,24 @@ def same_circumstances(record: QuarantineRecord, recipe_sha256: str, stamp: tupl
     return (record.recipe_sha256, record.stamp, record.tool_version) == (recipe_sha256, stamp, __version__)
 
 
-class _Pieces(io.RawIOBase):
-    """Takes what is written, to be fetched piece by piece."""
+class _Pieces:
+    """A file to Arrow, of which what was written is fetched piece by piece."""
+
+    closed = False
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
         self._size = 0
 
-    def writable(self) -> bool:
-        return True
-
     def tell(self) -> int:
         return self._size
 
-    def write(self, data: Buffer) -> int:
+    def write(self, data: bytes) -> None:
         self._pieces.append(bytes(data))
-        self._size += len(self._pieces[-1])
-        return len(self._pieces[-1])
+        self._size += len(data)
+
+    def flush(self) -> None:
+        """There is nothing to wait for."""
 
     def fetch(self) -> list[bytes]:
         """What was written since the last time."""
