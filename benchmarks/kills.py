@@ -50,6 +50,7 @@ def main() -> None:
             survived = sum(survives(trial, kind, number) for number in range(times))
             rows.append({"kind": kind, "disturbed": times, "survived": survived, "left alive": trial.num_left_alive})
             trial.num_left_alive = 0
+            sys.stderr.write(f"{rows[-1]}\n")
     if arguments.json:
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")
     else:

@@ -7,7 +7,9 @@ traceback; a pipeline writes it into the quarantine record of the input that cau
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class HumandataError(Exception):
@@ -36,6 +38,14 @@ class StorageError(OutputError):
 
 class MissingDependencyError(HumandataError):
     """A package, model file or system library is absent; the message holds the line that installs it."""
+
+
+def cannot_be_written(path: Path, failure: OSError) -> OutputError:
+    """Build the error for a file or folder that the system refuses to write."""
+    advice = "Free space" if failure.errno in {errno.ENOSPC, errno.EDQUOT} else "Make it writable"
+    return OutputError(
+        f"{path}: cannot be written ({failure.strerror}). {advice}, or choose another folder with --out."
+    )
 
 
 def printable(text: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from humandata.errors import OutputError
+from humandata.errors import cannot_be_written
 
 NOTE = ".attempt"
 LINES_KEPT = 8
@@ -59,7 +59,7 @@ class AttemptNote:
         try:
             self._file = self._path.open("w", encoding="utf-8")
         except OSError as failure:
-            raise self._cannot_be_written(failure) from None
+            raise cannot_be_written(self._path, failure) from None
         return self
 
     def __exit__(
@@ -89,9 +89,4 @@ class AttemptNote:
                 self._file.write(json.dumps({"input": input_name}) + "\n")
             self._file.flush()  # no fsync: it is for the end of this process, not that of the machine
         except OSError as failure:
-            raise self._cannot_be_written(failure) from None
-
-    def _cannot_be_written(self, failure: OSError) -> OutputError:
-        return OutputError(
-            f"{self._path}: cannot be written ({failure.strerror}). Free space, or choose another folder with --out."
-        )
+            raise cannot_be_written(self._path, failure) from None

@@ -23,7 +23,7 @@ from humandata import __version__
 from humandata.dataset.files import write_atomically
 from humandata.dataset.identity import content_sha256
 from humandata.dataset.records import InputRecord, read_quarantine, read_records, record_path
-from humandata.errors import DatasetError, OutputError, UsageError
+from humandata.errors import DatasetError, UsageError, cannot_be_written
 from humandata.schemas.columns import EPISODE_COLUMNS, REJECTED_COLUMNS, SCHEMA_VERSION, arrow_schema
 from humandata.schemas.documents import read_document
 from humandata.schemas.episode import PRIMARY_CAMERA
@@ -56,9 +56,7 @@ def source_lock(source: Path) -> Iterator[None]:
             lock.truncate(0)
             os.write(lock.fileno(), holder.encode())
         except OSError as failure:
-            raise OutputError(
-                f"{source}: cannot be written ({failure.strerror}). Free space, or choose another folder with --out."
-            ) from None
+            raise cannot_be_written(source, failure) from None
         yield
 
 

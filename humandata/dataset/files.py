@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from humandata.errors import OutputError
+from humandata.errors import cannot_be_written
 from humandata.storage import Store, is_remote
 
 
@@ -32,9 +32,7 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> str:
             raise
         _fsync_folder(path.parent)
     except OSError as failure:
-        raise OutputError(
-            f"{path}: cannot be written ({failure.strerror}). Free space, or choose another folder with --out."
-        ) from None
+        raise cannot_be_written(path, failure) from None
     return digest.hexdigest()
 
 

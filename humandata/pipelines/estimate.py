@@ -105,8 +105,8 @@ def refuse_full_disk(items: Sequence[VideoItem], out: Path, recipe: Recipe) -> N
     needed = estimate(items, out, recipe)
     if needed.bytes_free is not None and needed.bytes_needed > needed.bytes_free:
         raise OutputError(
-            f"{out}: {needed.hours:.1f} h of video need about {needed.bytes_needed / 1e9:.1f} GB, and "
-            f"{needed.bytes_free / 1e9:.1f} GB are free. Free space, choose another folder with --out, or store less: "
+            f"{out}: {needed.hours:.2f} h of video need about {needed.bytes_needed / 1e9:.3f} GB, and "
+            f"{needed.bytes_free / 1e9:.3f} GB are free. Free space, choose another folder with --out, or store less: "
             "--set store.rate_hz=10 --set store.jpeg_quality=80."
         )
 

@@ -17,7 +17,7 @@ from humandata.pipelines.intrinsics import fitted_camera
 from humandata.pipelines.recipe import DecodeSettings
 from humandata.schemas.sidecar import DepthSource, SecondCamera, Sidecar
 from humandata.video.companions import find_companion
-from humandata.video.decode import decode
+from humandata.video.decode import EmptyStretchError, decode
 from humandata.video.depth import open_depth
 from humandata.video.parts import WHOLE, Part
 from humandata.video.probe import probe
@@ -89,9 +89,6 @@ def _by_stereo(
         part=part.beside(second.offset_ns, MAX_STEREO_LAG_NS),
         stall_timeout_s=settings.stall_timeout_s,
     )
-    if info.end_ns is not None and decoding.part.from_ns is not None and decoding.part.from_ns > info.end_ns:
-        yield from detections  # it ends before the part begins
-        return
     second_camera = fitted_camera(second.intrinsics, decoding.width, decoding.height, path)
     T_camera_second = transform_from_position_wxyz(np.array(second.position), np.array(second.wxyz))
     rig = StereoRig(camera, second_camera, T_camera_second)
@@ -102,7 +99,11 @@ def _by_stereo(
             second_ns.append(frame.timestamp_ns + second.offset_ns)
             yield frame.timestamp_ns, frame.image
 
-    second_hands = list(estimator.track(frames(), second_camera))
+    try:
+        second_hands = list(estimator.track(frames(), second_camera))
+    except EmptyStretchError:  # it ends before the part begins, or begins after its end
+        yield from detections
+        return
     times = np.array(second_ns, dtype=np.int64)
     for time_ns, hands in zip(timestamp_ns.tolist(), detections, strict=True):
         nearest = int(np.argmin(np.abs(times - time_ns)))

@@ -66,6 +66,10 @@ class Frame:
     image: NDArray[np.uint8]
 
 
+class EmptyStretchError(InputError):
+    """There is no frame in the stretch that was asked for, which is no fault of the file."""
+
+
 class Decoding:
     """An iteration over the frames of one video; `warnings` is complete when the iteration ends by itself.
 
@@ -177,6 +181,8 @@ class Decoding:
         if return_code < 0:
             raise InputError(f"{self.path}: ffmpeg was ended by signal {-return_code} before the video's end")
         if last_ns is None:
+            if return_code == 0 and not messages and (self.part.from_ns, self.part.until_ns) != (None, None):
+                raise EmptyStretchError(f"{self.path}: there is no frame in the stretch looked at")
             reason = messages[0] if messages else f"ffmpeg ended with code {return_code}"
             raise InputError(f"{self.path}: no frame could be decoded ({reason})")
         if self.part == WHOLE:

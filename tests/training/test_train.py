@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -145,6 +147,30 @@ def test_ctrl_c_in_a_terminal_reaches_the_workers_too_and_harms_nothing(manifest
     assert said.strip() == "interrupted"
     record, _ = read_checkpoint(RunFolder(out).checkpoint)
     assert record.step == _num_lines(RunFolder(out).metrics)
+
+
+def test_a_killed_command_run_again_ends_with_the_policy_of_an_undisturbed_one(manifest: Path, tmp_path: Path) -> None:
+    steps = 8
+    train(manifest, tmp_path / "straight", settings(steps=steps, checkpoint_every=1))
+    command = ["train", str(manifest), "--out", str(tmp_path), "--name", "killed", "--steps", str(steps), "--json"]
+    command += ["--device", "cpu", "--set", "workers=1", "--set", "checkpoint_every=1"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    start = [sys.executable, "-m", "humandata", *command]
+    killed = RunFolder(tmp_path / "killed")
+    job = subprocess.Popen(start, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    at = random.randint(2, steps - 3)
+    while job.poll() is None and _num_lines(killed.metrics) < at:
+        time.sleep(0.005)
+    job.kill()
+    assert job.wait() == -signal.SIGKILL
+    again = subprocess.run(start, capture_output=True, text=True, check=False, env=environment)
+    assert again.returncode == 0, again.stderr
+    told = json.loads(again.stdout)
+    assert 0 < told["resumed_from"] < steps, f"killed at step {at}"
+    straight = RunFolder(tmp_path / "straight")
+    for name in ("checkpoint.safetensors", "policy.safetensors", "evaluation.json"):
+        assert (killed.path / name).read_bytes() == (straight.path / name).read_bytes(), f"{name}, killed at step {at}"
+    assert _num_lines(killed.metrics) == steps
 
 
 def _num_lines(path: Path) -> int:
