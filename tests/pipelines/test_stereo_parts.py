@@ -96,7 +96,7 @@ def test_parts_measure_what_one_pass_does(tmp_path: Path, num_late: int, num_sec
     video, told = tmp_path / "first.mp4", sidecar(num_late)
     write(video, range(NUM_FRAMES))
     write(tmp_path / "second.mp4", range(num_late, num_late + num_second))
-    parts = cut_into_parts(video, probe(video), RATE_HZ, length_s=10.0, overlap_s=0.5)
+    parts = cut_into_parts(video, probe(video), RATE_HZ, length_s=10.0, overlap_s=0.5).parts
     assert len(parts) == 3
     whole = depths(video, told, WHOLE)
     joined = {number: depth for part in parts for number, depth in depths(video, told, part).items()}
@@ -116,5 +116,5 @@ def test_parts_measure_what_one_pass_does(tmp_path: Path, num_late: int, num_sec
 def test_the_last_part_seeks_in_the_second_video(tmp_path: Path) -> None:
     video = tmp_path / "first.mp4"
     write(video, range(NUM_FRAMES))
-    last = cut_into_parts(video, probe(video), RATE_HZ, length_s=10.0, overlap_s=0.5)[-1]
+    last = cut_into_parts(video, probe(video), RATE_HZ, length_s=10.0, overlap_s=0.5).parts[-1]
     assert (last.beside(0, 0).seek_ns or 0) > 5e9
