@@ -35,8 +35,9 @@ from humandata.video.parts import Part, cut_into_parts
 from humandata.video.probe import VideoInfo
 from humandata.video.spool import PictureSpool
 
-MEMORY_BYTES = 2 << 30
-"""What a worker asks of a cluster: several times what the model, a decoder of 4K and an hour's landmarks take."""
+MEMORY_BYTES = 3 << 29
+"""What a worker asks of a cluster: twice what `benchmarks/memory.py` finds for it, its decoder and the model on an hour
+of video, for the packages that find a moving camera's path come on top."""
 
 PARTS_FOLDER = ".parts"
 """In a source's folder: what was seen in the parts of videos that are not finished."""
