@@ -115,9 +115,10 @@ class Search:
         if self._settings.scan_every_s > 0:
             self._scan(found)
         if self._settings.max_unseen_s > 0:
-            for track in self._tracks(found):
+            tracks, num_found = self._tracks(found), sum(map(len, found))
+            for track in tracks:
                 self._track_back(track, found)
-            for track in self._tracks(found):
+            for track in tracks if sum(map(len, found)) == num_found else self._tracks(found):
                 self._follow(track, +1, found)
                 self._follow(track, -1, found)
         return [tuple(hands) for hands in found]
