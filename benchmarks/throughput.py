@@ -11,7 +11,7 @@ videos together, a second. All three are timed with workers started and the mode
 before its first frame. Memory is that of the largest process of a job of several workers; benchmarks/memory.py tells
 more of it. Material is a rendered clip played to and fro, or a video of yours. What else runs on the machine counts
 against all three, so they are measured by turns and medians are told, and the milliseconds of CPU that a frame costs
-beside them, which other work hardly touches. A round of everything took four to five minutes on two cores.
+beside them, which other work hardly touches. Five rounds took 18 minutes on two cores.
 """
 
 from __future__ import annotations
