@@ -19,11 +19,10 @@ from humandata.errors import HumandataError, MissingDependencyError, UsageError
 from humandata.pipelines.ray_runner import RayRunner, refuse_gpu_share
 from humandata.pipelines.runner import Runner, open_runner
 
-SIGTERM_BEFORE = signal.getsignal(signal.SIGTERM)
-
 
 @pytest.fixture(scope="module")
 def runner() -> Iterator[Runner]:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a test that starts Ray by itself leaves it Ray's
     with pytest.MonkeyPatch.context() as patched, open_runner(2) as opened:
         patched.setenv("PYTHONPATH", str(Path(__file__).parent))  # where Ray's workers find the stage
         yield opened
@@ -110,7 +109,7 @@ def test_sigterm_stays_what_it_was_before_ray_took_it(
     runner: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     list(runner.run(Doing(tmp_path), ["a", "b"]))
-    assert signal.getsignal(signal.SIGTERM) == SIGTERM_BEFORE
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     import ray
 
     def terminated(*_: object, **__: object) -> None:
