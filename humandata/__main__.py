@@ -34,7 +34,8 @@ def main() -> None:
     try:
         command()
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
         signal.setitimer(signal.ITIMER_REAL, 0.0)
         if interruption.asked:
             # All is said and kept. The interpreter's own end would tell of what was left half made, and may forget the
