@@ -53,6 +53,7 @@ class TwoHands:
     """Says two hands in every frame, which drift slowly; looks at nothing."""
 
     name: ClassVar[str] = "two_hands"
+    memory_bytes: ClassVar[int] = 1 << 30
     version = "1"
     weights_sha256 = "0" * 64
 

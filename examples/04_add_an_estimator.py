@@ -33,6 +33,7 @@ class StillHands:
     """MediaPipe's hand landmarker in image mode."""
 
     name: ClassVar[str] = "still_hands"
+    memory_bytes: ClassVar[int] = 3 << 29  # what a worker with it asks of a Ray cluster
 
     def __init__(self, settings: DetectSettings, weights: Path | None = None) -> None:
         """Light: it runs where the job is started, and is sent to the workers."""

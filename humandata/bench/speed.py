@@ -221,6 +221,7 @@ class _Calls:
     """Stands in for an estimator and remembers what it was asked, to ask it again with nothing else in between."""
 
     name: ClassVar[str] = "remembered calls"
+    memory_bytes: ClassVar[int] = 0
 
     def __init__(self, estimator: HandEstimator) -> None:
         assert isinstance(estimator, PictureDetector)

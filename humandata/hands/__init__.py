@@ -21,6 +21,8 @@ ESTIMATORS: dict[str, str] = {
     "mediapipe": "humandata.hands.mediapipe_estimator:MediaPipeEstimator",
 }
 
+_REQUIRED = ("name", "memory_bytes", "version", "weights_sha256", "setup", "track")
+
 
 def make_estimator(settings: DetectSettings, weights: Path | None = None) -> HandEstimator:
     """The estimator that the settings name, not yet set up; raises UsageError where there is none of that name."""
@@ -41,7 +43,7 @@ def _find_class(place: str) -> Callable[[DetectSettings, Path | None], HandEstim
             f"estimator '{place}': no module named '{failure.name}'. Install it, or put its folder on PYTHONPATH."
         ) from None
     found = getattr(module, class_name, None)
-    lacks = [each for each in ("name", "version", "weights_sha256", "setup", "track") if not hasattr(found, each)]
+    lacks = [each for each in _REQUIRED if not hasattr(found, each)]
     if found is None or lacks:
         what = f"has no {', '.join(lacks)}" if found is not None else f"is not in {module_name}"
         raise UsageError(

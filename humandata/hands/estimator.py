@@ -84,6 +84,8 @@ class HandEstimator(Protocol):
     """
 
     name: ClassVar[str]
+    memory_bytes: ClassVar[int]
+    """What a worker asks of a cluster that runs it, for the video it decodes as well as for the model."""
 
     def __init__(self, settings: DetectSettings, weights: Path | None = None) -> None: ...
 

@@ -34,6 +34,9 @@ class MediaPipeEstimator:
     """Palm detection where no hand is tracked, landmarks everywhere else."""
 
     name: ClassVar[str] = "mediapipe"
+    memory_bytes: ClassVar[int] = 3 << 29
+    """Twice what `benchmarks/memory.py --estimator mediapipe` finds for a worker and its decoder on an hour of video,
+    for the packages that find a moving camera's path come on top."""
 
     def __init__(self, settings: DetectSettings, weights: Path | None = None) -> None:
         self._settings = settings

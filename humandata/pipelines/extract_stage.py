@@ -35,10 +35,6 @@ from humandata.video.parts import Part, cut_into_parts
 from humandata.video.probe import VideoInfo
 from humandata.video.spool import PictureSpool
 
-MEMORY_BYTES = 3 << 29
-"""What a worker asks of a cluster: twice what `benchmarks/memory.py` finds for it, its decoder and the model on an hour
-of video, for the packages that find a moving camera's path come on top."""
-
 PARTS_FOLDER = ".parts"
 """In a source's folder: what was seen in the parts of videos that are not finished."""
 
@@ -77,12 +73,12 @@ class _VideoStage:
         num_gpus: float = 0.0,
         mirror: Mirror | None = None,
     ) -> None:
-        self.needs = Needs(num_gpus=num_gpus, memory_bytes=MEMORY_BYTES)
         self._source = source
         self._mirror = mirror
         self._recipe = recipe
         self._recipe_sha256 = recipe_sha256
         self._estimator = make_estimator(recipe.detect)
+        self.needs = Needs(num_gpus=num_gpus, memory_bytes=self._estimator.memory_bytes)
         self._identity = _identity(recipe)
         self._threads: AbstractContextManager[None] | None = None
         self._writer = VideoWriter(source, recipe, recipe_sha256, self._estimator, make_filters(recipe.filters))

@@ -82,7 +82,7 @@ def test_an_unknown_estimator_is_told_with_the_nearest_name() -> None:
 
 OF_A_LAB = """
 class Nothing:
-    name, version, weights_sha256 = "nothing", "1.0", "0" * 64
+    name, version, weights_sha256, memory_bytes = "nothing", "1.0", "0" * 64, 1 << 30
     def __init__(self, settings, weights=None): self.num_hands = settings.num_hands
     def setup(self): pass
     def track(self, frames, camera=None):
@@ -102,7 +102,7 @@ def test_an_estimator_of_ones_own_is_named_by_its_place(tmp_path: Path, monkeypa
     assert track(estimator, [np.zeros((8, 8, 3), np.uint8)] * 2) == [(), ()]
     for place, told in (
         ("humandata_test_lab:Nothin", "Nothin is not in humandata_test_lab"),
-        ("humandata_test_lab:Unfinished", "has no version, weights_sha256, setup, track"),
+        ("humandata_test_lab:Unfinished", "has no memory_bytes, version, weights_sha256, setup, track"),
         ("humandata_absent.hands:Estimator", "no module named 'humandata_absent'"),
     ):
         with pytest.raises(UsageError, match=told):

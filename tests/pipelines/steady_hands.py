@@ -20,6 +20,7 @@ class SteadyHands:
     """A right hand that drifts and turns slowly, for ten seconds."""
 
     name: ClassVar[str] = "steady_hands"
+    memory_bytes: ClassVar[int] = 1 << 30
     version = "1"
     weights_sha256 = "0" * 64
 

@@ -8,13 +8,16 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from steady_hands import SteadyHands
 
 from humandata.dataset.read import open_source
 from humandata.dataset.validate import validate_source
 from humandata.errors import UsageError
 from humandata.pipelines.extract import extract, plan_extract
+from humandata.pipelines.extract_stage import ExtractStage
 from humandata.pipelines.recipe import Recipe, load_recipe
 from humandata.pipelines.source_job import SourceSummary
+from humandata.pipelines.stage import Needs
 from humandata.studio.truth import load_truth
 
 RECIPE = load_recipe("default", ["decode.rate_hz=15", "filters={duration: {}}"])
@@ -227,3 +230,9 @@ def test_a_wrong_recipe_key_is_answered_with_the_right_one() -> None:
 def test_every_recipe_that_comes_with_the_package_loads() -> None:
     assert load_recipe("default") == Recipe()
     assert load_recipe("fast").decode.rate_hz == 15
+
+
+def test_a_worker_asks_a_cluster_for_what_its_estimator_needs(tmp_path: Path) -> None:
+    recipe = load_recipe("default", ["detect.estimator=steady_hands:SteadyHands"])
+    stage = ExtractStage(tmp_path, recipe, "0" * 64, num_gpus=0.25)
+    assert stage.needs == Needs(num_gpus=0.25, memory_bytes=SteadyHands.memory_bytes)

@@ -21,6 +21,7 @@ class Crashing:
     """Sees a hand everywhere, and fails on frames whose picture is of a certain grey."""
 
     name: ClassVar[str] = "crashing"
+    memory_bytes: ClassVar[int] = 1 << 30
     version = "1"
     weights_sha256 = "0" * 64
 

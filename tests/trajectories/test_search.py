@@ -32,6 +32,7 @@ class CloseEyes:
     side: Side = "right"
     looked_at: list[int] = field(default_factory=list)
     name: ClassVar[str] = "close eyes"
+    memory_bytes: ClassVar[int] = 1 << 30
     version = "1"
     weights_sha256 = "0" * 64
 
