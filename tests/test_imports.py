@@ -39,8 +39,8 @@ FORBIDDEN = {("mixtures", "pipelines"), ("pipelines", "mixtures"), ("training", 
 
 STUDIO_USES = {"errors", "geometry", "schemas", "embodiments", "studio"}
 STUDIO_USERS = {"studio", "bench", "demo", "cli"}
-RAY_USERS = {Path("pipelines/ray_runner.py"), Path("mixtures/ray_dataset.py")}
-"""One where work is spread over a cluster, one where batches are given to it."""
+RAY_USERS = {Path("pipelines/ray_cluster.py"), Path("pipelines/ray_worker.py"), Path("mixtures/ray_dataset.py")}
+"""Where work is spread over a cluster, on its both sides, and where batches are given to it."""
 HEAVY = {"av", "cv2", "h5py", "matplotlib", "mediapipe", "open3d", "polars", "ray", "scipy", "torch"}
 
 LAYER_OF = {unit: height for height, units in enumerate(LAYERS) for unit in units}

@@ -1,4 +1,4 @@
-"""Running stages on Ray actors, on this machine or on a cluster. Only `mixtures.ray_dataset` imports ray besides.
+"""Running the items of a stage on Ray actors, on this machine or on a cluster.
 
 Work waits on the driver, one item at a time goes to each worker, and more workers are asked for than have room: their
 requests are the queue that an autoscaler sees. So a node that comes is used at once, one that goes takes only what it
@@ -7,25 +7,17 @@ was doing with it, and Ray's object store holds no more than one item and one re
 
 from __future__ import annotations
 
-import logging
 import math
-import os
-import signal
-import socket
-import sys
-import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Generic
 
 from humandata.errors import HumandataError, MissingDependencyError, UsageError
-from humandata.pipelines.ray_watcher import end_watcher, start_watcher
+from humandata.pipelines.ray_cluster import RayCluster
+from humandata.pipelines.ray_worker import StageActor, WorkerPlace, last_lines
 from humandata.pipelines.stage import (
-    LAST_LOG_LINES,
     MAX_ATTEMPTS,
     ItemT,
     More,
@@ -34,7 +26,6 @@ from humandata.pipelines.stage import (
     ResultT,
     Stage,
     Watch,
-    attempt,
     nothing_more,
 )
 
@@ -45,7 +36,6 @@ MAX_NODES_LOST = 20
 PATIENCE_S = 900.0
 """How long a cluster may take until it has room for the first worker: an autoscaler needs minutes for a node."""
 _LOG_TIMEOUT_S = 10.0
-_PACKAGE = Path(__file__).resolve().parents[1]
 
 
 @dataclass
@@ -57,23 +47,13 @@ class _Try(Generic[ItemT]):
     nodes_lost: int = 0
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where a worker runs; `trouble` says why it cannot."""
-
-    host: str
-    node_id: str
-    log: str
-    trouble: HumandataError | None = None
-
-
 @dataclass(eq=False)
 class _Worker:
     """A worker as the driver knows it."""
 
     number: int
     actor: Any
-    place: _Place | None = None
+    place: WorkerPlace | None = None
 
     @property
     def name(self) -> str:
@@ -92,51 +72,21 @@ class _Work(Generic[ItemT]):
     idle: list[_Worker] = field(default_factory=list)
 
 
-class _Actor:
-    """Holds a stage that is set up, for as long as its process lives."""
-
-    def __init__(self) -> None:
-        self._stage: Stage[Any, Any] | None = None
-
-    def prepare(self, stage: Stage[Any, Any]) -> _Place:
-        """Make the stage the one that is run, and say where."""
-        import ray
-
-        trouble = None
-        try:
-            if self._stage is not None:
-                self._stage.close()
-            self._stage = stage
-            stage.setup()
-        except HumandataError as error:
-            trouble = error
-        log = str(Path("/proc/self/fd/2").readlink()) if sys.platform == "linux" else ""
-        return _Place(socket.gethostname(), ray.get_runtime_context().get_node_id(), log, trouble)
-
-    def process(self, item: Any) -> Outcome[Any, Any]:
-        """The outcome of one item."""
-        assert self._stage is not None
-        return attempt(self._stage, item)
-
-
 class RayRunner:
     """Workers on Ray, for one stage after the other. On this machine they stay from stage to stage."""
 
     def __init__(self, num_workers: int | None, address: str | None) -> None:
         """Start Ray, or join the cluster at `address`; raises UsageError where there is none."""
         self._limit = num_workers or math.inf
-        self._on_cluster = address is not None
-        # Where Ray fails to start, the watcher stays for what that leaves, and goes with this process.
-        self._watcher = None if self._on_cluster else start_watcher()
-        self._ray = _connect(num_workers, address)
+        self._cluster = RayCluster(num_workers, address)
+        self._ray = self._cluster.ray
         self._workers: list[_Worker] = []
         self._share: dict[str, float] = {}
+        self._all_well = True
 
     def close(self) -> None:
-        """Let go of the cluster and every worker on it."""
-        self._ray.shutdown()
-        if self._watcher is not None:
-            end_watcher(self._watcher)
+        """Let go of the cluster and every worker on it; Ray's logs of a job in which something died are kept."""
+        self._cluster.close(keep_logs=not self._all_well)
 
     def run(
         self,
@@ -156,9 +106,11 @@ class RayRunner:
                 for worker in self._request(work):
                     work.preparing[worker.actor.prepare.remote(stage)] = worker
                 finished, _ = self._ray.wait([*work.running, *work.preparing], num_returns=1, timeout=1.0)
-                self._refuse_a_dead_ray()
-                if not finished and not work.running and time.monotonic() - started > PATIENCE_S:
-                    raise self._no_room(stage.needs)
+                self._cluster.refuse_if_dead()
+                if not finished:
+                    self._cluster.living_nodes()
+                    if not work.running and time.monotonic() - started > PATIENCE_S:
+                        raise self._no_room(stage.needs)
                 for reference in finished:
                     if reference in work.running:
                         yield from self._finish(reference, work, more)
@@ -171,10 +123,13 @@ class RayRunner:
                     failed_starts = 0 if died_of is None else failed_starts + 1
                     if failed_starts >= MAX_ATTEMPTS and not work.running:
                         raise HumandataError(f"workers die while they start ({died_of}).")
+        except HumandataError:
+            self._all_well = False
+            raise
         finally:
             for worker, _ in work.running.values():
                 self._end(worker)
-            if self._on_cluster:
+            if self._cluster.is_joined:
                 self._end_all(work.preparing.values())
 
     def _finish(
@@ -203,7 +158,7 @@ class RayRunner:
             worker, tried = work.idle.pop(), work.waiting.popleft()
             work.watch(worker.name, tried.item)
             work.running[worker.actor.process.remote(tried.item)] = (worker, tried)
-        if self._on_cluster and not work.waiting:
+        if self._cluster.is_joined and not work.waiting:
             self._end_all([*work.idle, *work.preparing.values()])
             work.idle.clear()
             work.preparing.clear()
@@ -212,12 +167,12 @@ class RayRunner:
         """Ask for the workers that may be of use, and that are not asked for yet."""
         limit = min(self._limit, len(work.waiting) + len(work.running))
         num_preparing = len(work.preparing)
-        ahead = max(REQUESTED_AHEAD, len(self._workers) - num_preparing) if self._on_cluster else math.inf
+        ahead = max(REQUESTED_AHEAD, len(self._workers) - num_preparing) if self._cluster.is_joined else math.inf
         while len(self._workers) < limit and num_preparing < ahead:
             num_preparing += 1
             taken = {worker.number for worker in self._workers}
             number = next(number for number in range(1, len(taken) + 2) if number not in taken)
-            actor: Any = self._ray.remote(max_restarts=0, max_task_retries=0, **self._share)(_Actor)
+            actor: Any = self._ray.remote(max_restarts=0, max_task_retries=0, **self._share)(StageActor)
             self._workers.append(_Worker(number, actor.remote()))
             yield self._workers[-1]
 
@@ -228,20 +183,19 @@ class RayRunner:
         except self._ray.exceptions.RayTaskError as error:
             raise _lacking(worker, _cause(error)) from None
         except self._ray.exceptions.RayError as error:
-            self._end(worker)
+            self._bury(worker, error)
             if getattr(error, "actor_init_failed", False):
                 raise _lacking(worker, _cause(error)) from None
             return _cause(error)
         assert worker.place is not None
         if worker.place.trouble is not None:
             trouble = worker.place.trouble
-            raise _lacking(worker, str(trouble)) if self._on_cluster else trouble
+            raise _lacking(worker, str(trouble)) if self._cluster.is_joined else trouble
         return None
 
     def _after_death(self, error: Exception, worker: _Worker, tried: _Try[ItemT]) -> Outcome[ItemT, Any] | None:
         """What became of the item of a worker that died; None where it is to be tried again."""
-        self._end(worker)
-        if self._node_is_lost(error, worker):
+        if self._bury(worker, error):
             tried.nodes_lost += 1
             if tried.nodes_lost < MAX_NODES_LOST:
                 return None
@@ -252,8 +206,11 @@ class RayRunner:
         log = self._last_lines(worker)
         return Outcome(tried.item, None, f"its worker died {MAX_ATTEMPTS} times ({_cause(error)})", log)
 
-    def _node_is_lost(self, error: Exception, worker: _Worker) -> bool:
-        alive = {node["NodeID"] for node in self._ray.nodes() if node["Alive"]}
+    def _bury(self, worker: _Worker, error: Exception) -> bool:
+        """Forget a worker that died; whether its node went away, which took it along."""
+        self._all_well = False
+        self._end(worker)
+        alive = self._cluster.living_nodes()
         told = getattr(error, "preempted", False) or "node has died" in str(error)
         return told or (worker.place is not None and worker.place.node_id not in alive)
 
@@ -262,7 +219,7 @@ class RayRunner:
         if worker.place is None or not worker.place.log:
             return ()
         on_its_node = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(worker.place.node_id, False)
-        read = self._ray.remote(num_cpus=0, scheduling_strategy=on_its_node)(_tail)
+        read = self._ray.remote(num_cpus=0, scheduling_strategy=on_its_node)(last_lines)
         try:
             return tuple(self._ray.get(read.remote(worker.place.log), timeout=_LOG_TIMEOUT_S))
         except self._ray.exceptions.RayError:
@@ -279,30 +236,20 @@ class RayRunner:
 
     def _set_share(self, needs: Needs) -> None:
         """What each worker asks for from now on; workers of another share make room."""
-        if self._on_cluster:
+        if self._cluster.is_joined:
             memory = {"memory": needs.memory_bytes} if needs.memory_bytes else {}
             share = {"num_cpus": needs.num_cpus, "num_gpus": needs.num_gpus, **memory}
         else:
-            refuse_gpu_share(needs.num_gpus, self._ray.cluster_resources().get("GPU", 0.0))
+            refuse_gpu_share(needs.num_gpus, self._cluster.resources().get("GPU", 0.0))
             share = {"num_cpus": 1.0, "num_gpus": needs.num_gpus}
         if share != self._share:
             self._end_all(self._workers)
         self._share = share
 
-    def _refuse_a_dead_ray(self) -> None:
-        """Raise HumandataError where one of the processes was killed without which Ray would wait for ever."""
-        node = self._ray._private.worker._global_node
-        for kind, process in node.dead_processes() if not self._on_cluster and node else ():
-            if kind in {"raylet", "gcs_server"}:
-                raise HumandataError(
-                    f"Ray's process {kind} on this machine died (exit code {process.returncode}), as where memory is "
-                    "short or somebody killed it. What is finished is kept; run the same command again to go on."
-                )
-
     def _no_room(self, needs: Needs) -> UsageError:
         gpus = f", {needs.num_gpus:g} GPU" if needs.num_gpus else ""
         wanted = f"{needs.num_cpus:g} CPU{gpus} and {needs.memory_bytes / 2**30:.1f} GiB"
-        has = self._ray.cluster_resources()
+        has = self._cluster.resources()
         there = f"{has.get('CPU', 0):g} CPU, {has.get('GPU', 0):g} GPU and {has.get('memory', 0) / 2**30:.1f} GiB"
         return UsageError(
             f"the Ray cluster had no room for a worker in {PATIENCE_S / 60:.0f} minutes: each needs {wanted} on one "
@@ -333,61 +280,3 @@ def _cause(error: Exception) -> str:
     if "Worker exit detail" in str(error):
         return "it crashed or was killed, as the system does where memory is short"
     return str(error).strip().splitlines()[-1].strip()
-
-
-def _tail(path: str) -> list[str]:
-    """The last lines of a log, without those by which Ray marks whose it is."""
-    with Path(path).open(errors="replace") as file:
-        return [line.rstrip() for line in deque(file, LAST_LOG_LINES) if not line.startswith((":job_id", ":actor"))]
-
-
-def _connect(num_workers: int | None, address: str | None) -> Any:
-    """Ray, started on this machine or joined at `address`; raises UsageError or HumandataError where that fails."""
-    # Ray reads these when it is imported and when its processes start.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    import ray
-    import ray._private.worker
-    import ray.util.scheduling_strategies
-
-    # Ray prints on stdout that a worker died, which there is no other way to stop; the outcome tells it.
-    ray._private.worker._worker_logs_enabled = False
-    # Workers import this very package, also from a checkout that is not installed; on other machines a copy of it.
-    search_path = os.pathsep.join(filter(None, [str(_PACKAGE.parent), os.environ.get("PYTHONPATH")]))
-    runtime: dict[str, Any] = {"env_vars": {"PYTHONPATH": search_path}}
-    common: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
-    try:
-        if address is None:
-            try:
-                with _our_sigterm():
-                    ray.init("local", num_cpus=num_workers, include_dashboard=False, runtime_env=runtime, **common)
-            except Exception as failure:  # Ray raises no other kind where one of its own processes is killed
-                told = (str(failure).splitlines() or [""])[0]
-                raise HumandataError(
-                    f"Ray could not start on this machine ({told}). Run the same command again, or with --workers 1, "
-                    "which needs no Ray."
-                ) from None
-        else:
-            with _our_sigterm():
-                ray.init(address=address, runtime_env={**runtime, "py_modules": [str(_PACKAGE)]}, **common)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise UsageError(
-            f"no Ray cluster answers at '{address}' ({str(error).splitlines()[0]}). Start one with `ray start --head`, "
-            "or leave --address out to use this machine."
-        ) from None
-    return ray
-
-
-@contextmanager
-def _our_sigterm() -> Iterator[None]:
-    """While Ray starts, it takes SIGTERM for itself and exits at one; afterwards it is again what it was before."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    ours = signal.getsignal(signal.SIGTERM)
-    try:
-        yield
-    except SystemExit:
-        raise KeyboardInterrupt from None
-    finally:
-        signal.signal(signal.SIGTERM, ours)

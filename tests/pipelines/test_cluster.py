@@ -11,6 +11,7 @@ import pytest
 from ray.cluster_utils import Cluster
 from sharding import Sharding
 
+from humandata.errors import HumandataError
 from humandata.pipelines.runner import open_runner
 
 NODE: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 << 20}
@@ -24,6 +25,8 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     here = Path(__file__).parent
     monkeypatch.setenv("PYTHONPATH", f"{here}:{here.parent}")  # where the workers find the stage
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("RAY_health_check_initial_delay_ms", "0")  # of nodes that died; else it takes 15 seconds
+    monkeypatch.setenv("RAY_health_check_period_ms", "200")
     started = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
     yield started
     started.shutdown()  # type: ignore[no-untyped-call]
@@ -61,3 +64,14 @@ def test_a_node_that_comes_is_used_and_one_that_dies_loses_only_what_it_was_doin
     assert sorted(done) == ITEMS
     assert begun == Counter({item: 2 if item == DOOMED else 1 for item in ITEMS})
     assert content(tmp_path / "cluster") == content(tmp_path / "alone")
+
+
+def test_a_job_whose_own_node_dies_ends_and_says_so(cluster: Cluster, tmp_path: Path) -> None:
+    stage = Sharding(tmp_path, waits={ITEMS[1]: tmp_path / "never"})
+    with open_runner(address=cluster.address) as runner:
+        outcomes = runner.run(stage, ITEMS)
+        assert next(outcomes).error is None
+        head: Any = cluster.head_node
+        head.kill_raylet()
+        with pytest.raises(HumandataError, match=r"lost the node on this machine.* run the same command again"):
+            list(outcomes)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import av
@@ -99,9 +100,15 @@ def test_clips_become_a_sound_source_that_knows_where_it_comes_from(clips: Path,
             assert np.isfinite(error_m).all()
 
 
-def test_two_workers_write_the_same_bytes_as_one(videos: Path, tmp_path: Path) -> None:
+def test_two_workers_write_the_same_bytes_as_one_and_leave_nothing_else(
+    videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run(videos, tmp_path / "one", workers=1)
-    run(videos, tmp_path / "two", workers=2)
+    with tempfile.TemporaryDirectory() as folder:  # shorter than tmp_path: Ray puts sockets into it
+        monkeypatch.setenv("RAY_TMPDIR", folder)
+        run(videos, tmp_path / "two", workers=2)
+        rays = list(Path(folder).glob("ray/session_*"))
+    assert [path.name for path in rays] == ["session_latest"], "Ray was there, and its logs are not"
     assert bytes_of(tmp_path / "one") == bytes_of(tmp_path / "two")
 
 

@@ -1,0 +1,130 @@
+"""A Ray of ours on this machine, or a cluster that was there before: begun or joined, watched, and let go."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from humandata.errors import HumandataError, UsageError
+from humandata.pipelines.ray_watcher import end_watcher, start_watcher
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_GO_ON = "What is finished is kept; run the same command again to go on."
+
+
+class RayCluster:
+    """Ray, and what of it is not told by Ray itself: that it died."""
+
+    def __init__(self, num_cpus: int | None, address: str | None) -> None:
+        """Start Ray with so many CPUs, or join the cluster at `address`; raises UsageError where there is none."""
+        self.is_joined = address is not None
+        # Where Ray fails to start, the watcher stays for what that leaves, and goes with this process.
+        self._watcher = None if self.is_joined else start_watcher()
+        self.ray: Any = _join(address) if address is not None else _start(num_cpus)
+        self._node_id = str(self.ray.get_runtime_context().get_node_id())
+
+    def close(self, keep_logs: bool) -> None:
+        """Leave the cluster. A Ray that was started here ends; its folder of logs stays only where it is asked for."""
+        node = self.ray._private.worker._global_node
+        logs = None if self.is_joined or node is None else node.get_session_dir_path()
+        self.ray.shutdown()
+        if self._watcher is not None:
+            end_watcher(self._watcher)
+        if logs is not None and not keep_logs:
+            shutil.rmtree(logs, ignore_errors=True)
+
+    def resources(self) -> dict[str, float]:
+        """What all nodes have together: `CPU`, `GPU`, and `memory` in bytes."""
+        return dict(self.ray.cluster_resources())
+
+    def living_nodes(self) -> set[str]:
+        """The ids of the nodes that live; raises HumandataError where this machine's own is not among them any more.
+
+        Ray then ends all workers of this process by and by, and starts no other.
+        """
+        alive = {str(node["NodeID"]) for node in self.ray.nodes() if node["Alive"]}
+        if self._node_id not in alive:
+            raise HumandataError(
+                "Ray has lost the node on this machine, as where its raylet was killed or `ray stop` was called. "
+                f"{_GO_ON}"
+            )
+        return alive
+
+    def refuse_if_dead(self) -> None:
+        """Raise HumandataError where a process of a Ray started here was killed: Ray itself would wait for ever."""
+        node = self.ray._private.worker._global_node
+        for kind, process in node.dead_processes() if not self.is_joined and node else ():
+            if kind in {"raylet", "gcs_server"}:
+                raise HumandataError(
+                    f"Ray's process {kind} on this machine died (exit code {process.returncode}), as where memory is "
+                    f"short or somebody killed it. {_GO_ON}"
+                )
+
+
+def _start(num_cpus: int | None) -> Any:
+    ray = _import_ray()
+    try:
+        with _our_sigterm():
+            ray.init("local", num_cpus=num_cpus, include_dashboard=False, **_options())
+    except Exception as failure:  # Ray raises no other kind where one of its own processes is killed
+        told = (str(failure).splitlines() or [""])[0]
+        raise HumandataError(
+            f"Ray could not start on this machine ({told}). Run the same command again, or with --workers 1, "
+            "which needs no Ray."
+        ) from None
+    return ray
+
+
+def _join(address: str) -> Any:
+    ray = _import_ray()
+    try:
+        with _our_sigterm():
+            ray.init(address=address, **_options(py_modules=[str(_PACKAGE)]))
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise UsageError(
+            f"no Ray cluster answers at '{address}' ({str(error).splitlines()[0]}). Start one with `ray start --head`, "
+            "or leave --address out to use this machine."
+        ) from None
+    return ray
+
+
+def _import_ray() -> Any:
+    # Ray reads these when it is imported and when its processes start.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    import ray
+    import ray._private.worker
+    import ray.util.scheduling_strategies
+
+    # Ray prints on stdout that a worker died, which there is no other way to stop; the outcome tells it.
+    ray._private.worker._worker_logs_enabled = False
+    return ray
+
+
+def _options(**runtime: Any) -> dict[str, Any]:
+    """Of `ray.init`: workers import this very package, also from a checkout that is not installed."""
+    search_path = os.pathsep.join(filter(None, [str(_PACKAGE.parent), os.environ.get("PYTHONPATH")]))
+    environment = {"env_vars": {"PYTHONPATH": search_path}, **runtime}
+    return {"runtime_env": environment, "logging_level": logging.ERROR, "log_to_driver": False}
+
+
+@contextmanager
+def _our_sigterm() -> Iterator[None]:
+    """While Ray starts, it takes SIGTERM for itself and exits at one; afterwards it is again what it was before."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    ours = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    except SystemExit:
+        raise KeyboardInterrupt from None
+    finally:
+        signal.signal(signal.SIGTERM, ours)
