@@ -89,7 +89,7 @@ def extract(
     out: Out = Path("shards"),
     recipe: Annotated[str, typer.Option("--recipe", help="A recipe's name, or a YAML file.")] = "default",
     changes: Annotated[
-        list[str] | None, typer.Option("--set", help="Change one key of the recipe: detect.rate_hz=15.")
+        list[str] | None, typer.Option("--set", help="Change one key of the recipe: decode.rate_hz=15.")
     ] = None,
     camera: Annotated[
         _CameraMotion | None,

@@ -56,6 +56,8 @@ def printable(text: str) -> str:
 def unknown_name(kind: str, name: str, choices: Iterable[str]) -> UsageError:
     """Build the error for a name that is not among the valid ones, with the nearest valid name as a suggestion."""
     valid = sorted(choices)
+    if not valid:
+        return UsageError(f"unknown {kind} '{name}'. There is none.")
     near = difflib.get_close_matches(name, valid, n=1)
     hint = f" Did you mean '{near[0]}'?" if near else ""
     return UsageError(f"unknown {kind} '{name}'.{hint} Valid: {', '.join(valid)}.")

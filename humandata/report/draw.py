@@ -9,16 +9,21 @@ import numpy as np
 from humandata.dataset.read import open_source
 from humandata.errors import UsageError
 from humandata.report.overlay import overlay_frames
-from humandata.report.pictures import check_picture_name, sheet, write_mp4, write_png
+from humandata.report.pictures import sheet, write_mp4, write_png
 
 
 def draw_picture(path: Path, episode_id: str | None, out: Path, num_frames: int) -> Path:
     """Draw an episode of a source (the first one without an id) into a PNG sheet of frames or an MP4 of all of them.
 
-    Of a run's folder, what its policy predicts is drawn (`draw_predictions`), as a PNG.
+    Of a run's folder, what its policy predicts is drawn (`draw_predictions`), as a PNG. Raises UsageError for a name of
+    another ending, and where there is nothing to draw.
     """
-    check_picture_name(out)
-    if (path / "run.json").exists():
+    is_run = (path / "run.json").exists()
+    kind = out.suffix.lower()
+    if kind != ".png" and (is_run or kind != ".mp4"):
+        told = "a run's predictions are a sheet" if is_run else "a sheet of frames, or .mp4, all of them"
+        raise UsageError(f"{out}: the name must end in .png ({told}).")
+    if is_run:
         from humandata.report.predictions import draw_predictions  # it brings torch, which episodes do not need
 
         return draw_predictions(path, out, num_frames)
@@ -27,7 +32,7 @@ def draw_picture(path: Path, episode_id: str | None, out: Path, num_frames: int)
     if not ids:
         raise UsageError(f"{path}: holds no episode to draw. `humandata inspect {path}` says why.")
     episode = source.read_episode(episode_id or ids[0])
-    if out.suffix.lower() == ".mp4":
+    if kind == ".mp4":
         write_mp4(zip(episode.timestamp_ns.tolist(), overlay_frames(episode), strict=True), out)
         return out
     wanted = np.unique(np.linspace(0, episode.num_steps - 1, num_frames).round().astype(int))

@@ -28,6 +28,8 @@ MOST_ROWS = 20
 def summarise(path: Path, episode_id: str | None = None) -> dict[str, Any]:
     """What lies at a path, as data; raises UsageError where it is nothing that can be summarised."""
     if path.suffix == ".json" and path.name != "source.json":
+        if episode_id is not None:
+            raise UsageError(f"{path}: a mixture has no episodes of its own. Give the source that holds the episode.")
         return {"mixture": read_mixture(path).model_dump(mode="json")}
     if not is_remote(path) and not path.exists():
         raise UsageError(f"{path}: no such file or folder. Give a shard folder, a source in it, or a mixture.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
 
 import av
@@ -12,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from humandata.dataset.files import write_atomically
-from humandata.errors import UsageError
 
 Image = NDArray[np.uint8]
 Color = tuple[int, int, int]
@@ -39,12 +39,11 @@ def sheet(images: Sequence[Image], num_columns: int) -> Image:
 
 
 def write_mp4(frames: Iterable[tuple[int, Image]], out: Path) -> None:
-    """Write (timestamp_ns, RGB image of one even size) as H.264 with those times, under a temporary name first."""
-    temporary = out.with_name(f".{out.name}.tmp.mp4")
-    out.parent.mkdir(parents=True, exist_ok=True)
+    """Write (timestamp_ns, RGB image of one size) as H.264 with those times; an odd row or column is left out."""
+    content = BytesIO()
     stream = None
     first_ns = 0
-    with av.open(str(temporary), "w") as container:
+    with av.open(content, "w", format="mp4") as container:
         for timestamp_ns, image in frames:
             if stream is None:
                 first_ns = timestamp_ns
@@ -59,10 +58,4 @@ def write_mp4(frames: Iterable[tuple[int, Image]], out: Path) -> None:
             container.mux(stream.encode(frame))
         if stream is not None:
             container.mux(stream.encode(None))
-    temporary.replace(out)
-
-
-def check_picture_name(out: Path) -> None:
-    """Raise UsageError unless the name ends in .png or .mp4."""
-    if out.suffix.lower() not in {".png", ".mp4"}:
-        raise UsageError(f"{out}: the name must end in .png (a sheet of frames) or .mp4 (all of them).")
+    write_atomically(out, content.getvalue())

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from humandata.actions import ACTION_LAYOUT
+from humandata.errors import UsageError
 from humandata.mixtures.batch import Batch
 from humandata.mixtures.loader import held_out_batches
 from humandata.report.pictures import AXIS_COLORS, sheet, write_png
@@ -33,7 +34,8 @@ def draw_predictions(run: Path, out: Path, num_samples: int) -> Path:
     """Draw `num_samples` held-out steps of a finished run, evenly over its embodiments, as a PNG.
 
     Beside each frame: the end effector's x (red), y (green) and z (blue) over the chunk, in its own frame at the start;
-    what happened as dots, the prediction as lines. DatasetError where the run is not finished or a shard changed.
+    what happened as dots, the prediction as lines. DatasetError where the run is not finished or a shard changed,
+    UsageError where its mixture holds nothing out.
     """
     folder = RunFolder(run)
     manifest = (run / folder.read_record().mixture).resolve()
@@ -46,7 +48,12 @@ def draw_predictions(run: Path, out: Path, num_samples: int) -> Path:
             panel = _panel(batch, index, predicted[index], rate_hz)
             if panel is not None:
                 panels.setdefault(embodiment, []).append(panel)
-    share = max(1, num_samples // max(len(panels), 1))
+    if not panels:
+        raise UsageError(
+            f"{run}: its mixture holds out no episode that a prediction could be drawn on. Make one that does with "
+            "`humandata mix --held-out 0.1`, and train again."
+        )
+    share = max(1, num_samples // len(panels))
     chosen = [
         panels[name][place]
         for name in sorted(panels)

@@ -48,4 +48,7 @@ def _print(summary: TrainSummary) -> None:
         resumed = f" (of which {summary.resumed_from} were done before)" if summary.resumed_from else ""
         print_line(f"{summary.steps} steps{resumed} on {summary.device} in {summary.seconds:.0f} s: {summary.run}")
     assert summary.evaluation is not None
-    print_renderable(evaluation_table(summary.evaluation))
+    if summary.evaluation.embodiments:
+        print_renderable(evaluation_table(summary.evaluation))
+    else:
+        print_line("no held-out error: the mixture holds nothing out (`humandata mix --held-out 0.1` would).")
