@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_solve_banded, cholesky_banded
 from scipy.linalg.lapack import dtbtrs
 
+from humandata.trajectories.hand_evidence import Evidence
 from humandata.trajectories.hand_priors import ANGLE_MEAN, Motion
-from humandata.trajectories.hand_system import NUM_POSE, NUM_SHAPE, Evidence, HandProblem, HandState, System
+from humandata.trajectories.hand_system import NUM_POSE, NUM_SHAPE, HandProblem, HandState, System
 
 FloatArray = NDArray[np.float64]
 
@@ -22,6 +23,7 @@ OVERLAP = 30
 MAX_ITERATIONS = 20
 TOLERANCE = 1e-3
 """Share of the cost below which an improvement ends the fit."""
+_UPPER = np.triu(np.ones((NUM_POSE, NUM_POSE))).ravel()
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ def fit_hand(
     problem = HandProblem(evidence.take(spread), hand_length_m, length_sd, motion)
     sample = _minimize(problem, start.take(spread), free_shape=True)
     system = problem.linearized(sample)
-    shape_covariance = _shape_covariance(system, _by_shape(system))
+    half = _half_solved(_factor(system), np.ascontiguousarray(_columns(system.border)))
+    shape_covariance = _shape_covariance(system, half)
     start = replace(start, shape=sample.shape)
     landmarks, covariance = np.empty((N, 21, 3)), np.empty((N, 3, 3))
     for first, last, keep in _windows(N):
@@ -105,53 +108,60 @@ def _minimize(problem: HandProblem, state: HandState, free_shape: bool) -> HandS
 def _solve(system: System, damping: float, free_shape: bool) -> tuple[FloatArray, FloatArray]:
     """The step (N, 27) of the poses and (31,) of the shape."""
     N = len(system.pose)
-    diagonal = np.arange(NUM_POSE)
-    damped = system.pose.copy()
-    damped[:, diagonal, diagonal] *= 1.0 + damping
-    factor = _factor(damped, system.step)
+    factor = _factor(system, damping)
     if not free_shape:
         step = cho_solve_banded((factor, True), -system.pose_gradient.ravel(), check_finite=False)
         return step.reshape(N, NUM_POSE), np.zeros(NUM_SHAPE)
     # Half way to the solution of all columns together, for what it takes of the shape; the rest for the step alone.
-    right = np.concatenate([system.pose_gradient[..., None], system.border], axis=-1).reshape(-1, 1 + NUM_SHAPE)
-    half, _ = dtbtrs(factor, right, uplo="L")
+    half = _half_solved(factor, np.concatenate([system.pose_gradient.reshape(1, -1), _columns(system.border)]))
     reduced = system.shape - half[:, 1:].T @ half[:, 1:]
     reduced[np.diag_indices(NUM_SHAPE)] += damping * np.diag(system.shape)
-    shape_step = -np.linalg.solve(reduced, system.shape_gradient - half[:, 1:].T @ half[:, 0])
+    gradient = half[:, 1:].T @ half[:, 0] - system.shape_gradient
+    shape_step = np.asarray(np.linalg.solve(reduced, gradient), dtype=np.float64)
     step, _ = dtbtrs(factor, -(half[:, 0] + half[:, 1:] @ shape_step), uplo="L", trans="T")
     return step.reshape(N, NUM_POSE), shape_step
 
 
-def _factor(pose: FloatArray, step: FloatArray) -> FloatArray:
-    """Banded Cholesky factor of blocks (N, 27, 27) on the diagonal, coupled by the diagonals `step` (N - 1, 27)."""
-    N = len(pose)
-    band = np.zeros((NUM_POSE + 1, N, NUM_POSE))
-    for offset in range(NUM_POSE):
-        columns = np.arange(NUM_POSE - offset)
-        band[offset, :, columns] = pose[:, columns + offset, columns].T
-    band[NUM_POSE, :-1] = step
-    return np.asarray(cholesky_banded(band.reshape(NUM_POSE + 1, -1), lower=True, check_finite=False))
+def _factor(system: System, damping: float = 0.0) -> FloatArray:
+    """Banded Cholesky factor of the poses' part of a system, its diagonal raised by a share of itself.
+
+    A row of LAPACK's band is a column of the matrix from the diagonal on. Rows of 28 hold those of 27 that the blocks
+    are made of, each a place further to the left than the one before: exactly what makes the diagonal come first.
+    """
+    N = len(system.pose)
+    band = np.zeros((N, NUM_POSE, NUM_POSE + 1))
+    blocks = band.reshape(N, -1)[:, : NUM_POSE**2]
+    np.multiply(system.pose.reshape(N, -1), _UPPER, out=blocks)
+    band[..., 0] *= 1.0 + damping
+    band[:-1, :, NUM_POSE] = system.step
+    lower = band.reshape(-1, NUM_POSE + 1).T
+    return np.asarray(cholesky_banded(lower, overwrite_ab=True, lower=True, check_finite=False))
 
 
-def _by_shape(system: System) -> FloatArray:
-    """(N, 27, 31) how the poses follow the shape, its sign reversed."""
-    border = system.border.reshape(-1, NUM_SHAPE)
-    solved = cho_solve_banded((_factor(system.pose, system.step), True), border, check_finite=False)
-    return np.asarray(solved.reshape(system.border.shape))
+def _columns(border: FloatArray) -> FloatArray:
+    """(31, N * 27) of (N, 27, 31)."""
+    return border.reshape(-1, NUM_SHAPE).T
 
 
-def _shape_covariance(system: System, by_shape: FloatArray) -> FloatArray:
-    """(31, 31) of the shape, the poses being free."""
-    coupled = system.border.reshape(-1, NUM_SHAPE).T @ by_shape.reshape(-1, NUM_SHAPE)
-    return np.asarray(np.linalg.inv(system.shape - coupled), dtype=np.float64)
+def _half_solved(factor: FloatArray, columns: FloatArray) -> FloatArray:
+    """(N * 27, K) the columns (K, N * 27) after the first of the two triangular solutions."""
+    half, _ = dtbtrs(factor, columns.T, uplo="L", overwrite_b=True)
+    return np.asarray(half)
+
+
+def _shape_covariance(system: System, half: FloatArray) -> FloatArray:
+    """(31, 31) of the shape, the poses being free, given its columns solved half way."""
+    return np.asarray(np.linalg.inv(system.shape - half.T @ half), dtype=np.float64)
 
 
 def _finish(problem: HandProblem, state: HandState, shape_covariance: FloatArray | None = None) -> HandFit:
     system = problem.linearized(state)
-    by_shape = _by_shape(system)
+    factor = _factor(system)
+    half = _half_solved(factor, np.ascontiguousarray(_columns(system.border)))
     if shape_covariance is None:
-        shape_covariance = _shape_covariance(system, by_shape)
-    position = by_shape[:, 3:6]
-    alone = np.linalg.inv(system.pose)[:, 3:6, 3:6]
+        shape_covariance = _shape_covariance(system, half)
+    by_shape, _ = dtbtrs(factor, half, uplo="L", trans="T", overwrite_b=True)
+    position = by_shape.reshape(system.border.shape)[:, 3:6]
+    alone = np.linalg.solve(system.pose, np.eye(NUM_POSE)[:, 3:6])[:, 3:6]
     covariance = alone + position @ shape_covariance @ np.swapaxes(position, 1, 2)
     return HandFit(problem.landmarks(state), covariance, float(np.exp(state.shape[0])))

@@ -3,6 +3,8 @@
 Hand frame: origin at the wrist, z to the middle knuckle, x out of the palm, y towards the thumb (the axes of the EE
 frame). Each finger has four angles: abduction and flexion at the knuckle, flexion at the two joints beyond. The thumb
 has five: abduction, flexion and twist at its base, flexion at the two joints beyond. A left hand is the mirror image.
+
+Frames come last in arrays that are worked on: NumPy is fast along many of them, and slow along three coordinates.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 
 NUM_ANGLES = 21
-"""Thumb (base abduction, flexion, twist; middle joint; last joint), then the four fingers from the index (knuckle
+"""Thumb (base abduction, flexion; middle joint; last joint; base twist), then the four fingers from the index (knuckle
 abduction, flexion; middle joint; last joint)."""
 
 HAND_BREADTH_PER_LENGTH = 0.45
@@ -59,10 +61,14 @@ def _rest_axes() -> FloatArray:
 
 REST_AXES = _rest_axes()
 
-_ANGLE_AXES: tuple[tuple[int, ...], ...] = ((0, 1, 2), (1,), (1,))
-_FINGER_ANGLE_AXES: tuple[tuple[int, ...], ...] = ((0, 1), (1,), (1,))
-_LANDMARKS = np.arange(1, 21).reshape(5, 4)
-"""Landmarks of each finger, from its base."""
+_REST_COLUMNS = REST_AXES.transpose(1, 2, 0).reshape(3, 15)
+"""Their columns: x of all fingers, then y, then z."""
+
+ANGLES_OF = (slice(0, 5), *(slice(4 * finger + 1, 4 * finger + 5) for finger in range(1, 5)))
+"""Which of the angles are those of each finger."""
+
+_TURNS = (((0, 0), (1, 1), (4, 2)), ((2, 1),), ((3, 1),))
+"""At each joint of a finger from its base: which of its angles turn it, in order, and about which axis."""
 
 
 @dataclass(frozen=True)
@@ -77,74 +83,60 @@ class HandShape:
 
 @dataclass(frozen=True)
 class PosedHand:
-    """Landmarks in the hand frame and their derivatives."""
+    """N hands about their wrists."""
 
-    points: FloatArray
-    """(N, 21, 3) metres."""
+    fingers: FloatArray
+    """(3, 5, 4, N) metres: the landmarks of each finger from its base."""
     by_angle: FloatArray
-    """(N, 21, 3, 21) metres per radian."""
-    bones: FloatArray
-    """(N, 5, 3, 3) unit direction of the three bones of each finger."""
+    """(3, 5, 5, 4, N) metres per radian: their derivatives by the finger's own angles, the second axis."""
+    by_length: FloatArray
+    """(3, 3, 5, 4, N) metres: the same by the logarithms of the lengths of its bones."""
 
-    def take(self, frames: slice) -> PosedHand:
-        """The same for some of the frames."""
-        return PosedHand(self.points[frames], self.by_angle[frames], self.bones[frames])
+    @property
+    def points(self) -> FloatArray:
+        """(N, 21, 3) metres: all landmarks."""
+        N = self.fingers.shape[-1]
+        return np.concatenate([np.zeros((N, 1, 3)), self.fingers.reshape(3, 20, N).transpose(2, 1, 0)], axis=1)
 
 
-def pose_hand(shape: HandShape, angles: FloatArray, derivatives: bool = True) -> PosedHand:
-    """The hand of `shape` at angles (N, 21) in radians; without `derivatives`, which cost the most, they are zero."""
+def pose_hand(shape: HandShape, angles: FloatArray, R: FloatArray | None = None, derivatives: bool = True) -> PosedHand:
+    """The hand of `shape` at angles (N, 21) in radians, turned by R (N, 3, 3) out of the hand frame.
+
+    Without `derivatives`, which cost the most, they are zero.
+    """
     N = len(angles)
-    points = np.zeros((N, 21, 3))
-    bones = np.zeros((N, 5, 3, 3))
-    axes, origins = np.zeros((N, NUM_ANGLES, 3)), np.zeros((N, NUM_ANGLES, 3))
-    angle = 0
-    for finger in range(5):
-        chain = _ANGLE_AXES if finger == 0 else _FINGER_ANGLE_AXES
-        R = np.broadcast_to(REST_AXES[finger], (N, 3, 3))
-        point = np.broadcast_to(shape.palm[finger], (N, 3))
-        points[:, _LANDMARKS[finger, 0]] = point
-        for bone, bone_axes in enumerate(chain):
-            for axis in bone_axes:
-                axes[:, angle], origins[:, angle] = R[:, :, axis], point
-                R = R @ _turn(axis, angles[:, angle])
-                angle += 1
-            bones[:, finger, bone] = R[:, :, 2]
-            point = point + shape.phalanges[finger, bone] * R[:, :, 2]
-            points[:, _LANDMARKS[finger, bone + 1]] = point
-    by_angle = np.zeros((N, 21, 3, NUM_ANGLES))
+    R = np.broadcast_to(np.eye(3), (N, 3, 3)) if R is None else R
+    fingers, by_angle, by_length = (np.zeros((3, *count, 5, 4, N)) for count in ((), (5,), (3,)))
+    fingers[:, :, 0] = _turned(R, shape.palm.T)
+    axes = list(_turned(R, _REST_COLUMNS).reshape(3, 3, 5, N).swapaxes(0, 1))
+    own = np.zeros((5, 5, N))
+    for finger, angles_of in enumerate(ANGLES_OF):
+        own[: angles_of.stop - angles_of.start, finger] = angles[:, angles_of].T
+    cosine, sine = np.cos(own), np.sin(own)
+    turned = []
+    for joint, turns in enumerate(_TURNS):
+        for angle, about in turns:
+            turned.append((joint, angle, axes[about]))
+            u, v = (about + 1) % 3, (about + 2) % 3
+            c, s = cosine[angle], sine[angle]
+            axes[u], axes[v] = c * axes[u] + s * axes[v], c * axes[v] - s * axes[u]
+        bone = shape.phalanges[:, joint, None] * axes[2]
+        fingers[:, :, joint + 1] = fingers[:, :, joint] + bone
+        if derivatives:
+            by_length[:, joint, :, joint + 1 :] = bone[:, :, None]
     if derivatives:
-        arm = points[:, _MOVED] - origins[:, _MOVES]
-        by_angle[:, _MOVED, :, _MOVES] = np.swapaxes(_cross(axes[:, _MOVES], arm), 0, 1)
-    return PosedHand(points, by_angle, bones)
+        for joint, angle, axis in turned:
+            arm = fingers[:, :, joint + 1 :] - fingers[:, :, joint, None]
+            by_angle[:, angle, :, joint + 1 :] = _cross(axis[:, :, None], arm)
+    return PosedHand(fingers, by_angle, by_length)
 
 
-def _moves() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(48,) and (48,): angles, and a landmark that each of them moves."""
-    pairs = []
-    angle = 0
-    for finger in range(5):
-        for bone, axes in enumerate(_ANGLE_AXES if finger == 0 else _FINGER_ANGLE_AXES):
-            for _ in axes:
-                pairs += [(angle, landmark) for landmark in _LANDMARKS[finger, bone + 1 :].tolist()]
-                angle += 1
-    moves, moved = np.array(pairs).T
-    return moves, moved
-
-
-_MOVES, _MOVED = _moves()
+def _turned(R: FloatArray, vectors: FloatArray) -> FloatArray:
+    """(3, K, N) vectors (3, K) turned by R (N, 3, 3)."""
+    product = (R.reshape(-1, 3) @ vectors).reshape(len(R), 3, -1)
+    return np.ascontiguousarray(product.transpose(1, 2, 0))
 
 
 def _cross(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Of vectors (..., 3): `np.cross` spends most of its time on shapes that do not occur here."""
-    return np.asarray(a[..., [1, 2, 0]] * b[..., [2, 0, 1]] - a[..., [2, 0, 1]] * b[..., [1, 2, 0]])
-
-
-def _turn(axis: int, angle: FloatArray) -> FloatArray:
-    """Rotations (N, 3, 3) by `angle` (N,) about the x, y or z axis."""
-    R = np.zeros((len(angle), 3, 3))
-    u, v = (axis + 1) % 3, (axis + 2) % 3
-    R[:, axis, axis] = 1.0
-    R[:, u, u] = R[:, v, v] = np.cos(angle)
-    R[:, v, u] = np.sin(angle)
-    R[:, u, v] = -R[:, v, u]
-    return R
+    """Of vectors (3, ...): `np.cross` spends most of its time on shapes that do not occur here."""
+    return np.stack([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]])

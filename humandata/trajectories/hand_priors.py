@@ -16,12 +16,12 @@ def _deg(thumb: tuple[float, ...], finger: tuple[float, ...]) -> FloatArray:
     return np.asarray(np.radians([*thumb, *finger * 4]))
 
 
-ANGLE_MEAN = _deg((-12.0, 4.0, -18.0, 20.0, 20.0), (0.0, 31.0, 42.0, 28.0))
+ANGLE_MEAN = _deg((-12.0, 4.0, 20.0, 20.0, -18.0), (0.0, 31.0, 42.0, 28.0))
 """(21,) A hand at work: fingers half bent, the thumb half turned to face them. Where the picture leaves it open, a bent
 finger of a large hand looks like a straight one of a small hand: 10 degrees a joint shift the depth by a tenth."""
-ANGLE_SD = _deg((20.0, 18.0, 22.0, 20.0, 25.0), (8.0, 38.0, 38.0, 22.0))
-ANGLE_MIN = _deg((-45.0, -45.0, -50.0, -15.0, -20.0), (-22.0, -25.0, -5.0, -10.0))
-ANGLE_MAX = _deg((45.0, 45.0, 40.0, 60.0, 80.0), (22.0, 95.0, 110.0, 80.0))
+ANGLE_SD = _deg((20.0, 18.0, 20.0, 25.0, 22.0), (8.0, 38.0, 38.0, 22.0))
+ANGLE_MIN = _deg((-45.0, -45.0, -15.0, -20.0, -50.0), (-22.0, -25.0, -5.0, -10.0))
+ANGLE_MAX = _deg((45.0, 45.0, 60.0, 80.0, 40.0), (22.0, 95.0, 110.0, 80.0))
 """Limits of active motion, widened by some degrees: norms of the American Academy of Orthopaedic Surgeons (finger
 knuckle 90, middle joint 100, last joint 70 to 80 degrees; thumb 50 and 80)."""
 LIMIT_SD = np.radians(4.0)

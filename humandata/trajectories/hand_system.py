@@ -2,86 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from humandata.geometry.rotations import matrix_from_rotvec, rotvec_from_matrix
-from humandata.schemas.landmarks import HAND_BONES
 from humandata.trajectories import hand_priors as prior
-from humandata.trajectories.hand_model import NUM_ANGLES, PALM, PHALANGES, HandShape, PosedHand, pose_hand
+from humandata.trajectories.hand_evidence import Evidence, equations, misfit
+from humandata.trajectories.hand_model import ANGLES_OF, NUM_ANGLES, PALM, PHALANGES, HandShape, PosedHand, pose_hand
 
 FloatArray = NDArray[np.float64]
 
 NUM_POSE = 6 + NUM_ANGLES
 NUM_SHAPE = 1 + PALM.size + PHALANGES.size
-_PARENT = np.array([int(parent) for parent, _ in HAND_BONES])
-_CHILD = np.array([int(child) for _, child in HAND_BONES])
 _ANGLES = np.arange(6, NUM_POSE)
 
-_BLOCK = 16
+_BLOCK = 64
 """Frames linearised at a time: what is made on the way then stays in the processor's cache."""
 
-HUBER = 1.0
-"""Standard deviations beyond which a residual counts by its size and no longer by its square."""
-
-LANDMARK_WEIGHT = np.ones(21)
-LANDMARK_WEIGHT[0] = 0.5
-LANDMARK_WEIGHT[[5, 9, 13, 17]] = 2.0 / 3.0
-LANDMARK_WEIGHT[[3, 7]] = 1.5
-LANDMARK_WEIGHT[[4, 8]] = 2.0
-"""Nothing on the skin marks the wrist and the knuckles as sharply as a fingertip; thumb and index are hidden least, and
-the aperture between them matters most."""
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What was seen of a right hand (a left one is mirrored first) over N frames."""
-
-    seconds: FloatArray
-    """(N,) increasing."""
-    rays: FloatArray
-    """(N, 21, 2) x / z and y / z of the landmarks."""
-    rays_sigma: FloatArray
-    """(N,) of the coordinates of a landmark."""
-    bone_slopes: FloatArray
-    """(N, 20) z of the unit vector along each of `HAND_BONES`: how much it points away from the camera."""
-    bone_slope_sigma: FloatArray
-    """(N,)."""
-    depth_m: FloatArray
-    """(N, 21) z of the landmarks, NaN where it was not measured."""
-    depth_sigma_m: FloatArray
-    """(N,)."""
-
-    def take(self, frames: NDArray[np.int64] | slice) -> Evidence:
-        """The same for some of the frames."""
-        return Evidence(
-            self.seconds[frames],
-            self.rays[frames],
-            self.rays_sigma[frames],
-            self.bone_slopes[frames],
-            self.bone_slope_sigma[frames],
-            self.depth_m[frames],
-            self.depth_sigma_m[frames],
-        )
-
-
-def concatenate(parts: Sequence[Evidence], gap_s: float) -> Evidence:
-    """One part after the other, each `gap_s` after the one before."""
-    seconds: list[FloatArray] = []
-    for part in parts:
-        start = seconds[-1][-1] + gap_s if seconds else part.seconds[0]
-        seconds.append(part.seconds - part.seconds[0] + start)
-    return Evidence(
-        np.concatenate(seconds),
-        *(
-            np.concatenate([getattr(part, name.name) for part in parts])
-            for name in fields(Evidence)
-            if name.name != "seconds"
-        ),
-    )
+NUM_COLUMNS = 18
+"""What moves a finger: rotation and shift of the hand; its own angles, of which only the thumb has the last; the hand's
+size; where its base lies in the palm; the lengths of its bones."""
+_RESIDUAL = NUM_COLUMNS
 
 
 @dataclass(frozen=True)
@@ -143,41 +86,48 @@ class HandProblem:
 
     def landmarks(self, state: HandState) -> FloatArray:
         """(N, 21, 3) in the camera frame."""
-        points = pose_hand(self._shape_of(state), state.angles, derivatives=False).points
-        return points @ np.swapaxes(state.R_camera_hand, 1, 2) + state.position[:, None]
+        return np.ascontiguousarray(self._points(state, self._pose(state, derivatives=False)).transpose(2, 1, 0))
 
     def cost(self, state: HandState) -> float:
         """Sum of squares, the larger residuals of the picture tempered."""
-        points = self.landmarks(state)
-        total = sum(float(_huber(residual).sum()) for residual in _measured(self._evidence, points))
+        seen = misfit(self._evidence, self._points(state, self._pose(state, derivatives=False)))
         plain = [*self._angle_residuals(state), state.shape / self._shape_sd, self._change(state) * self._step_weight]
-        return total + sum(float(np.sum(residual**2)) for residual in plain)
+        return seen + sum(float(np.sum(residual**2)) for residual in plain)
 
     def linearized(self, state: HandState) -> System:
         """The normal equations about `state`."""
         N = len(state.angles)
-        pose, border = np.empty((N, NUM_POSE, NUM_POSE)), np.empty((N, NUM_POSE, NUM_SHAPE))
-        gradient, shape = np.empty((N, NUM_POSE)), np.diag(self._shape_sd**-2.0)
-        shape_gradient = state.shape / self._shape_sd**2
-        hand = pose_hand(self._shape_of(state), state.angles)
+        pose, border, gradient = (np.zeros((N, NUM_POSE, *size)) for size in ((NUM_POSE,), (NUM_SHAPE,), ()))
+        of_shape = np.zeros((5, NUM_COLUMNS + 1, NUM_COLUMNS + 1))
         for first in range(0, N, _BLOCK):
             frames = slice(first, first + _BLOCK)
-            points, by = self._derivatives(state.take(frames), hand.take(frames))
-            residual, J = _rows(self._evidence.take(frames), points, by)
-            JT = np.swapaxes(J, 1, 2)
-            square, slope = JT @ J, (JT @ residual[..., None])[..., 0]
-            pose[frames], border[frames] = square[:, :NUM_POSE, :NUM_POSE], square[:, :NUM_POSE, NUM_POSE:]
-            shape += square[:, NUM_POSE:, NUM_POSE:].sum(axis=0)
-            gradient[frames] = slope[:, :NUM_POSE]
-            shape_gradient += slope[:, NUM_POSE:].sum(axis=0)
+            fingers, wrist = self._squares(state.take(frames), self._evidence.take(frames))
+            _put_poses(fingers, wrist, pose[frames], border[frames], gradient[frames])
+            of_shape += fingers.sum(axis=0)
+        shape, shape_gradient = _of_shape(of_shape)
         self._add_angle_priors(state, pose, gradient)
-        weight, change = self._step_weight**2, self._change(state)
-        diagonal = np.arange(NUM_POSE)
+        weight, change, diagonal = self._step_weight**2, self._change(state), np.arange(NUM_POSE)
         pose[:-1, diagonal, diagonal] += weight
         pose[1:, diagonal, diagonal] += weight
         gradient[1:] += weight * change
         gradient[:-1] -= weight * change
-        return System(pose, -weight, border, shape, gradient, shape_gradient)
+        shape[np.diag_indices(NUM_SHAPE)] += self._shape_sd**-2.0
+        return System(pose, -weight, border, shape, gradient, shape_gradient + state.shape / self._shape_sd**2)
+
+    def _squares(self, state: HandState, evidence: Evidence) -> tuple[FloatArray, FloatArray]:
+        """Of all that was seen: (N, 5, 19, 19) by each finger's columns, (N, 4, 4) by the wrist's shift."""
+        hand = self._pose(state)
+        fingers, wrist = equations(evidence, self._points(state, hand), self._derivatives(state, hand))
+        return np.swapaxes(fingers, 2, 3) @ fingers, np.swapaxes(wrist, 1, 2) @ wrist
+
+    def _pose(self, state: HandState, derivatives: bool = True) -> PosedHand:
+        return pose_hand(self._shape_of(state), state.angles, state.R_camera_hand, derivatives)
+
+    def _points(self, state: HandState, hand: PosedHand) -> FloatArray:
+        """(3, 21, N) in the camera frame."""
+        position = state.position.T[:, None]
+        beyond = hand.fingers.reshape(3, 20, -1) + position
+        return np.concatenate([position, beyond], axis=1)
 
     def _shape_of(self, state: HandState) -> HandShape:
         length = self._length_m * np.exp(state.shape[0])
@@ -186,29 +136,24 @@ class HandProblem:
             length * (PALM + palm.reshape(PALM.shape)), length * PHALANGES * np.exp(bones.reshape(PHALANGES.shape))
         )
 
-    def _derivatives(self, state: HandState, hand: PosedHand) -> tuple[FloatArray, FloatArray]:
-        """Landmarks (N, 21, 3) in the camera frame, and their derivatives (N, 21, 3, 58) by pose and shape."""
-        shape = self._shape_of(state)
-        R = state.R_camera_hand
-        relative = hand.points @ np.swapaxes(R, 1, 2)
-        by = np.zeros((len(R), 21, 3, NUM_POSE + NUM_SHAPE))
-        x, y, z = np.moveaxis(relative, -1, 0)
-        by[:, :, 0, 1], by[:, :, 0, 2] = z, -y
-        by[:, :, 1, 0], by[:, :, 1, 2] = -z, x
-        by[:, :, 2, 0], by[:, :, 2, 1] = y, -x
-        by[:, :, [0, 1, 2], [3, 4, 5]] = 1.0
-        by[..., 6:NUM_POSE] = R[:, None] @ hand.by_angle
-        by_shape = by[..., NUM_POSE:]
-        by_shape[..., 0] = relative
-        length = self._length_m * np.exp(state.shape[0])
-        bones = np.einsum("nij,nfbj->nfbi", R, hand.bones) * shape.phalanges[..., None]
-        for finger in range(5):
-            base = 1 + 4 * finger
-            by_shape[:, base : base + 4, :, 1 + 3 * finger : 4 + 3 * finger] = length * R[:, None]
-            for bone in range(3):
-                column = 1 + PALM.size + 3 * finger + bone
-                by_shape[:, base + bone + 1 : base + 4, :, column] = bones[:, None, finger, bone]
-        return relative + state.position[:, None], by
+    def _derivatives(self, state: HandState, hand: PosedHand) -> FloatArray:
+        """(3, 18, 5, 4, N) of the fingers' landmarks in the camera frame by all that moves a finger."""
+        x, y, z = hand.fingers
+        zero = np.zeros_like(x)
+        turn = np.array([[zero, z, -y], [-z, zero, x], [y, -x, zero]])
+        shift = np.eye(3)[..., None, None, None]
+        base = self._length_m * np.exp(state.shape[0]) * state.R_camera_hand.transpose(1, 2, 0)[:, :, None, None]
+        return np.concatenate(
+            [
+                turn,
+                np.broadcast_to(shift, turn.shape),
+                hand.by_angle,
+                hand.fingers[:, None],
+                np.broadcast_to(base, turn.shape),
+                hand.by_length,
+            ],
+            axis=1,
+        )
 
     def _angle_residuals(self, state: HandState) -> tuple[FloatArray, FloatArray, FloatArray]:
         angles = state.angles
@@ -236,51 +181,39 @@ class HandProblem:
         return np.concatenate([turn, np.diff(state.position, axis=0), np.diff(state.angles, axis=0)], axis=-1)
 
 
-def _measured(seen: Evidence, points: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Residuals in standard deviations, the last axis being what belongs together: rays, slopes, depths."""
-    weight = LANDMARK_WEIGHT[:, None] / seen.rays_sigma[:, None, None]
-    rays = (points[..., :2] / np.maximum(points[..., 2:], 1e-2) - seen.rays) * weight
-    bones = points[:, _CHILD] - points[:, _PARENT]
-    slopes = (bones[..., 2] / np.linalg.norm(bones, axis=-1) - seen.bone_slopes) / seen.bone_slope_sigma[:, None]
-    offsets = (points[..., 2] - seen.depth_m) / seen.depth_sigma_m[:, None]
-    return rays, slopes[..., None], np.where(np.isfinite(offsets), offsets, 0.0)[..., None]
+def _columns(finger: int) -> tuple[tuple[slice, slice], tuple[tuple[slice, slice], ...]]:
+    """Where a finger's own columns are among those of a pose, and of a shape: there, and among the 18."""
+    angles, base, lengths = ANGLES_OF[finger], 1 + 3 * finger, 1 + PALM.size + 3 * finger
+    own = (slice(6 + angles.start, 6 + angles.stop), slice(6, 6 + angles.stop - angles.start))
+    size = (slice(0, 1), slice(11, 12))
+    return own, (size, (slice(base, base + 3), slice(12, 15)), (slice(lengths, lengths + 3), slice(15, 18)))
 
 
-def _rows(seen: Evidence, points: FloatArray, by: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Residuals (N, M) and their derivatives (N, M, 58), weighted for robustness, from those of the landmarks."""
-    rays, slopes, depths = _measured(seen, points)
-    N = len(points)
-    z = np.maximum(points[..., 2, None, None], 1e-2)
-    along = (points[..., :2] / z[..., 0])[..., None]
-    temper = _temper(rays)
-    scale = (temper * LANDMARK_WEIGHT[:, None] / seen.rays_sigma[:, None, None])[..., None]
-    by_ray = (by[:, :, :2] - along * by[:, :, 2:]) * (scale / z)
-
-    bones = points[:, _CHILD] - points[:, _PARENT]
-    slope_temper = _temper(slopes)
-    length = np.linalg.norm(bones, axis=-1, keepdims=True)
-    upright = np.array([0.0, 0.0, 1.0]) - bones * bones[..., 2:] / length**2
-    per_bone = upright * slope_temper / (length * seen.bone_slope_sigma[:, None, None])
-    change = by[:, _CHILD] - by[:, _PARENT]
-    by_bone = sum(per_bone[..., axis, None] * change[:, :, axis] for axis in range(3))
-
-    residuals = [(rays * temper).reshape(N, 42), (slopes * slope_temper)[..., 0]]
-    derivatives = [by_ray.reshape(N, 42, -1), np.asarray(by_bone)]
-    measured = np.isfinite(seen.depth_m)
-    if measured.any():
-        temper = _temper(depths) * measured[..., None]
-        residuals.append((depths * temper)[..., 0])
-        derivatives.append(by[:, :, 2] * (temper / seen.depth_sigma_m[:, None, None]))
-    return np.concatenate(residuals, axis=1), np.concatenate(derivatives, axis=1)
+def _put_poses(
+    fingers: FloatArray, wrist: FloatArray, pose: FloatArray, border: FloatArray, gradient: FloatArray
+) -> None:
+    """Spread squares (N, 5, 19, 19) and (N, 4, 4) over poses (N, 27, 27), their border (N, 27, 31) and gradient."""
+    common = fingers[:, :, :6].sum(axis=1)
+    pose[:, :6, :6], gradient[:, :6] = common[..., :6], common[..., _RESIDUAL]
+    pose[:, 3:6, 3:6] += wrist[:, :3, :3]
+    gradient[:, 3:6] += wrist[:, :3, 3]
+    for finger in range(5):
+        square = fingers[:, finger]
+        (there, own), shapes = _columns(finger)
+        pose[:, there, there], gradient[:, there] = square[:, own, own], square[:, own, _RESIDUAL]
+        pose[:, :6, there], pose[:, there, :6] = square[:, :6, own], square[:, own, :6]
+        for where, column in shapes:
+            border[:, :6, where] += square[:, :6, column]
+            border[:, there, where] = square[:, own, column]
 
 
-def _huber(residual: FloatArray) -> FloatArray:
-    """(...) of residuals (..., K): their squared norm, and linear beyond `HUBER` (Huber, 1964)."""
-    norm = np.linalg.norm(residual, axis=-1)
-    return np.asarray(np.where(norm <= HUBER, norm**2, HUBER * (2.0 * norm - HUBER)))
-
-
-def _temper(residual: FloatArray) -> FloatArray:
-    """Factors (..., 1) that make the square of a residual (..., K) grow as its Huber cost does."""
-    norm = np.linalg.norm(residual, axis=-1, keepdims=True)
-    return np.asarray(np.sqrt(HUBER / np.maximum(norm, HUBER)))
+def _of_shape(fingers: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """What squares (5, 19, 19) say of a shape (31, 31), and the gradient."""
+    shape, gradient = np.zeros((NUM_SHAPE, NUM_SHAPE)), np.zeros(NUM_SHAPE)
+    for finger, square in enumerate(fingers):
+        _, shapes = _columns(finger)
+        for where, column in shapes:
+            gradient[where] += square[column, _RESIDUAL]
+            for other, other_column in shapes:
+                shape[where, other] += square[column, other_column]
+    return shape, gradient

@@ -20,9 +20,9 @@ from humandata.geometry.rotations import turn_z_towards
 from humandata.schemas.documents import Document
 from humandata.schemas.landmarks import HAND_BONES, Side
 from humandata.trajectories.associate import HandObservations
+from humandata.trajectories.hand_evidence import Evidence, concatenate
 from humandata.trajectories.hand_fit import HandFit, fit_hand
 from humandata.trajectories.hand_priors import Motion
-from humandata.trajectories.hand_system import Evidence, concatenate
 
 FloatArray = NDArray[np.float64]
 
@@ -193,11 +193,11 @@ def _gather(
     bones = shapes[:, _CHILD] - shapes[:, _PARENT]
     return Evidence(
         seconds=seconds,
-        rays=rays[..., :2],
+        rays=rays[..., :2].T,
         rays_sigma=_RAY_SIGMA * np.linalg.norm(np.ptp(rays[..., :2], axis=1), axis=-1),
-        bone_slopes=bones[..., 2] / np.maximum(np.linalg.norm(bones, axis=-1), 1e-9),
+        bone_slopes=(bones[..., 2] / np.maximum(np.linalg.norm(bones, axis=-1), 1e-9)).T,
         bone_slope_sigma=np.full(len(seen), slope_sigma),
-        depth_m=depth,
+        depth_m=depth.T,
         depth_sigma_m=np.full(len(seen), depth_sigma),
     )
 
