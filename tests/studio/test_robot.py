@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from studio_files import assert_same_files
 
 from humandata.embodiments import get_embodiment
 from humandata.errors import UsageError
@@ -148,10 +149,7 @@ def test_both_datasets_hold_the_same_motion_for_the_same_seed(lerobot: Path, rob
 
 def test_workers_do_not_change_the_files(lerobot: Path, tmp_path: Path) -> None:
     again = render_robot_lerobot(tmp_path / "lerobot", NUM_EPISODES, seed=5, workers=2, width=32, height=24)
-    files = sorted(path.relative_to(lerobot) for path in lerobot.rglob("*") if path.is_file())
-    assert files == sorted(path.relative_to(again) for path in again.rglob("*") if path.is_file())
-    for name in files:
-        assert (lerobot / name).read_bytes() == (again / name).read_bytes(), name
+    assert_same_files(lerobot, again)
 
 
 def test_a_finished_dataset_is_left_alone_and_a_broken_off_one_is_replaced(tmp_path: Path) -> None:
