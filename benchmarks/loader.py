@@ -40,7 +40,7 @@ from humandata.geometry.transforms import make_transform
 from humandata.mixtures.loader import MixtureLoader
 from humandata.mixtures.mix import mix
 from humandata.mixtures.options import MixOptions
-from humandata.mixtures.tracks import TrackReader
+from humandata.mixtures.tracks import read_tracks
 from humandata.schemas.episode import PRIMARY_CAMERA, ArmTrack, Episode, Provenance
 from humandata.schemas.source import RecipeRecord
 from humandata.video.images import decode_image, encode_jpeg
@@ -112,10 +112,8 @@ class LeRobot:
         episodes = folder / "episodes"
         episodes.mkdir()
         for source in find_sources(folder / "shards"):
-            tracks = TrackReader(source, static_camera=False, mask_rotation=False, human_gripper="aperture")
-            for name in tracks.rows:
-                images = source.read_images(name, range(NUM_STEPS))
-                track, steps = tracks.read(name), np.arange(NUM_STEPS)
+            for name, track in read_tracks(source, static_camera=False):
+                images, steps = source.read_images(name, range(NUM_STEPS)), np.arange(NUM_STEPS)
                 np.savez(
                     episodes / f"{name}.npz",
                     jpeg=np.frombuffer(b"".join(image or b"" for image in images), np.uint8),

@@ -100,7 +100,7 @@ def _check_episode(source: ShardSource, row: dict[str, Any]) -> Iterator[Problem
     yield from _check_quaternions(where, table)
     for side in SIDES:
         yield from _check_arm(where, table, side)
-    heads = (image["bytes"][:8] for image in table.column(PRIMARY_CAMERA).to_pylist())
+    heads = ((image["bytes"] or b"")[:8] for image in table.column(PRIMARY_CAMERA).to_pylist())
     if not all(head.startswith(_IMAGE_HEADS) for head in heads):
         yield Problem(where, "holds an image that is neither JPEG nor PNG")
 

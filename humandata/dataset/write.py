@@ -157,10 +157,7 @@ def _steps_bytes(table: pa.Table) -> Iterator[bytes]:
 
     In pieces, one row group after the other: the pictures of a minute are 100 MB.
     """
-    codec = {
-        column: "NONE" if column.startswith(PRIMARY_CAMERA) else "ZSTD"
-        for column in (path for path in _leaf_paths(table.schema))
-    }
+    codec = {path: "NONE" if path.startswith(PRIMARY_CAMERA) else "ZSTD" for path in _leaf_paths(table.schema)}
     pieces = _Pieces()
     with pq.ParquetWriter(
         pieces, table.schema, compression=codec, use_dictionary=False, write_statistics=False

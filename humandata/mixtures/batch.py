@@ -102,7 +102,6 @@ class BatchLayout:
     def __init__(self, mixture: Mixture, view: View) -> None:
         side, horizon, moments = mixture.image_size_px, mixture.action_space.horizon, view.history
         self._view, self._embodiments = view, mixture.embodiments
-        self._side = side if view.images else 0
         self._fields: dict[str, tuple[DTypeLike, tuple[int, ...]]] = {}
         for column in view.columns:
             self._fields[column] = np.uint8, (moments, side, side, 3)

@@ -9,11 +9,10 @@ steps of a chunk are one run of bytes, and processes that read the same pack sha
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +21,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from humandata.actions import ActionTrack
+from humandata.dataset.files import write_atomically
 from humandata.dataset.image_places import image_places
 from humandata.dataset.read import ShardSource
 from humandata.errors import DatasetError
-from humandata.mixtures.tracks import TrackReader
+from humandata.mixtures.tracks import read_tracks
 from humandata.schemas.documents import canonical_json
 from humandata.storage import is_remote
 
@@ -162,11 +162,9 @@ def _total_steps(source: ShardSource) -> int:
 
 
 def _write_pack(path: Path, source: ShardSource, static_camera: bool, advance: Callable[[], None]) -> None:
-    reader = TrackReader(source, static_camera, mask_rotation=False, human_gripper="aperture")
-
     def episodes() -> Iterator[NDArray[np.void]]:
-        for name in source.episodes(["id"]).column("id").to_pylist():
-            yield _records(reader.read(name), image_places(source.steps_path(name)))
+        for name, track in read_tracks(source, static_camera):
+            yield _records(track, image_places(source.steps_path(name)))
             advance()
 
     _write_rows(path, RECORD, (_total_steps(source),), episodes())
@@ -174,24 +172,15 @@ def _write_pack(path: Path, source: ShardSource, static_camera: bool, advance: C
 
 def _write_rows(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], parts: Iterable[NDArray[Any]]) -> None:
     """Write an array part by part, so that memory does not grow with the source; the file appears whole."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    except OSError as failure:
-        raise DatasetError(f"{path}: cannot be written ({failure.strerror}).") from None
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_2_0(file, header)
-            for part in parts:
-                file.write(part.tobytes())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except OSError as failure:
-        raise DatasetError(f"{path}: cannot be written ({failure.strerror}). Free space beside the manifest.") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+
+    def pieces() -> Iterator[bytes]:
+        header = BytesIO()
+        described = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_2_0(header, described)
+        yield header.getvalue()
+        yield from (part.tobytes() for part in parts)
+
+    write_atomically(path, pieces())
 
 
 def _records(track: ActionTrack, places: NDArray[np.int64]) -> NDArray[np.void]:

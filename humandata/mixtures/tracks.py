@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +10,8 @@ from numpy.typing import NDArray
 from humandata.actions import ACTION_LAYOUT, ActionGrid, ActionPolicy, ActionTrack, encode_chunks, make_track
 from humandata.dataset.read import ShardSource
 from humandata.dataset.tables import episode_from_table
-from humandata.embodiments import get_embodiment
 from humandata.schemas.columns import IMAGE_TYPE, STEP_COLUMNS
 from humandata.schemas.landmarks import SIDES
-from humandata.schemas.mixture import HumanGripper
 
 _COLUMNS = [
     column.name
@@ -22,29 +20,15 @@ _COLUMNS = [
 ]
 
 
-class TrackReader:
-    """Reads the tracks of one source under the mixture's terms. `rows` holds its episodes' rows by id."""
+def read_tracks(source: ShardSource, static_camera: bool) -> Iterator[tuple[str, ActionTrack]]:
+    """The id and the track of every episode of a source, in the order of its table.
 
-    def __init__(
-        self, source: ShardSource, static_camera: bool, mask_rotation: bool, human_gripper: HumanGripper
-    ) -> None:
-        self._source = source
-        self._static_camera = static_camera
-        self._mask_rotation = mask_rotation
-        self._human_gripper = human_gripper
-        rows = source.episodes().to_pylist(maps_as_pydicts="strict")
-        self.rows: dict[str, dict[str, Any]] = {row["id"]: row for row in rows}
-
-    def read(self, episode_id: str) -> ActionTrack:
-        """The track of an episode; DatasetError where its file cannot be read."""
-        row = self.rows[episode_id]
-        is_human = get_embodiment(row["embodiment"]).kind == "human"
-        policy = ActionPolicy(
-            static_camera=self._static_camera,
-            mask_rotation=self._mask_rotation,
-            mask_gripper=is_human and self._human_gripper == "mask",
-        )
-        return make_track(episode_from_table(row, self._source.read_steps(episode_id, _COLUMNS)), policy)
+    Nothing of them is masked; a camera that is declared `static_camera` stood still (`ActionPolicy`). DatasetError
+    where a step file cannot be read.
+    """
+    policy = ActionPolicy(static_camera=static_camera)
+    for row in source.episodes().to_pylist(maps_as_pydicts="strict"):
+        yield row["id"], make_track(episode_from_table(row, source.read_steps(row["id"], _COLUMNS)), policy)
 
 
 def eligible_steps(track: ActionTrack, grid: ActionGrid) -> NDArray[np.bool_]:

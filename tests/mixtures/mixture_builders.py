@@ -1,10 +1,13 @@
-"""Manifests for tests of what reads them, without shards."""
+"""What tests of mixtures share: manifests without shards, and tracks read without packs."""
 
 from __future__ import annotations
 
 from hypothesis import strategies as st
 
 from humandata import __version__
+from humandata.actions import ActionPolicy, ActionTrack, make_track
+from humandata.dataset.read import ShardSource
+from humandata.embodiments import get_embodiment
 from humandata.schemas.columns import SCHEMA_VERSION
 from humandata.schemas.mixture import (
     ActionSpace,
@@ -74,3 +77,9 @@ def curricula() -> st.SearchStrategy[list[tuple[int, float]]]:
     ratio = st.sampled_from([0.0, 1.0, 0.95, 0.5, 0.123456, 1e-6])
     point = st.tuples(st.integers(0, 1000), ratio)
     return st.one_of(st.just([]), st.lists(point, min_size=1, max_size=5, unique_by=lambda each: each[0]).map(sorted))
+
+
+def masked_track(source: ShardSource, episode_id: str) -> ActionTrack:
+    """What a mixture with its default terms makes actions of, from the episode as a whole."""
+    episode = source.read_episode(episode_id, images=False)
+    return make_track(episode, ActionPolicy(mask_gripper=get_embodiment(episode.embodiment).kind == "human"))

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 import torch
 from builders import make_episode, write_source
+from mixture_builders import masked_track
 
 from humandata.actions import ActionGrid, encode_chunks, encode_states
 from humandata.errors import DatasetError, UsageError
@@ -22,7 +23,6 @@ from humandata.mixtures.options import MixOptions
 from humandata.mixtures.pictures import fit_image
 from humandata.mixtures.sampler import MixtureSampler
 from humandata.mixtures.step_index import SPAN_SCHEMA, StepIndex, open_index
-from humandata.mixtures.tracks import TrackReader
 from humandata.schemas.mixture import ActionSpace, read_mixture
 
 
@@ -61,7 +61,7 @@ def test_a_batch_holds_what_the_sampler_names(path: Path) -> None:
     episodes = index.texts("episode", located.span)
     for place, (source, episode, step) in enumerate(zip(sources, episodes, located.step[:, None], strict=True)):
         member = mixture.sources[source]
-        track = TrackReader(opened[source], False, False, "mask").read(episode)
+        track = masked_track(opened[source], episode)
         action, mask = encode_chunks(track, step, ActionGrid(4, 30.0, member.slowdown))
         np.testing.assert_array_equal(batch.action[place].numpy(), action[0].astype(np.float32))
         np.testing.assert_array_equal(batch.action_mask[place].numpy(), mask[0])
@@ -133,7 +133,7 @@ def test_held_out_batches_are_every_stride_of_every_held_out_episode(path: Path)
     index = open_index(mixture, path.parent)
     held_out = index.texts("episode", index.every(0, held_out=True, stride=13).span)
     assert len(set(held_out)) == 1
-    track = TrackReader(source, False, False, "mask").read(held_out[0])
+    track = masked_track(source, held_out[0])
     expected = encode_chunks(track, [0, 13, 26], ActionGrid(4, 30.0))[0].astype(np.float32)
     np.testing.assert_array_equal(batches[0].action[:3].numpy(), expected)
     for batch, again in zip(batches, held_out_batches(path, stride=13, batch_size=4), strict=True):

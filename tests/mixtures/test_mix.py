@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from builders import make_episode, write_source
+from mixture_builders import masked_track
 
 from humandata.actions import ACTION_LAYOUT, STATE_LAYOUT, ActionGrid, encode_chunks, encode_states
 from humandata.errors import DatasetError, HumandataError, UsageError
@@ -18,7 +19,6 @@ from humandata.mixtures.manifest import open_sources, write_mixture
 from humandata.mixtures.mix import mix
 from humandata.mixtures.options import MixOptions
 from humandata.mixtures.step_index import open_index
-from humandata.mixtures.tracks import TrackReader
 from humandata.mixtures.validate import validate_mixture
 from humandata.schemas.episode import Episode
 from humandata.schemas.mixture import ActionSpace, Mixture, read_mixture
@@ -67,10 +67,9 @@ def test_normalisation_is_of_the_training_steps_on_the_mixtures_grid(shards: Pat
     mix([shards], tmp_path / "mixture.json", options)
     mixture = read_mixture(tmp_path / "mixture.json")
     robot, source = mixture.sources[1], open_sources(mixture, tmp_path)[1]
-    reader = TrackReader(source, static_camera=False, mask_rotation=False, human_gripper="mask")
     index = open_index(mixture, tmp_path)
     located = index.every(1, held_out=False, stride=39)
-    tracks = [reader.read(episode_id) for episode_id in index.texts("episode", located.span)]
+    tracks = [masked_track(source, episode_id) for episode_id in index.texts("episode", located.span)]
     assert len(tracks) == robot.training.num_episodes
     chunks = [encode_chunks(track, np.arange(39), ActionGrid(5, 30.0, slowdown=2.0)) for track in tracks]
     actions, mask = (np.concatenate([chunk[part] for chunk in chunks]).reshape(-1, 26) for part in (0, 1))

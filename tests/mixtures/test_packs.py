@@ -11,7 +11,7 @@ from builders import make_episode, write_source
 
 from humandata.dataset.image_places import image_places
 from humandata.dataset.read import open_source
-from humandata.errors import DatasetError
+from humandata.errors import DatasetError, OutputError
 from humandata.mixtures.loader import MixtureLoader
 from humandata.mixtures.mix import mix
 from humandata.mixtures.options import MixOptions
@@ -45,6 +45,13 @@ def test_images_of_a_file_that_others_wrote_are_read_through_parquet(path: Path,
     again = next(iter(MixtureLoader(path)))
     assert torch.equal(first.image, again.image)
     assert torch.equal(first.action, again.action)
+
+
+def test_a_pack_that_cannot_be_written_is_told_and_leaves_nothing(shards: Path, tmp_path: Path) -> None:
+    (tmp_path / CACHE_FOLDER).touch()
+    with pytest.raises(OutputError, match=rf"{CACHE_FOLDER}/.*cannot be written.*--out"):
+        mix([shards], tmp_path / "mixture.json", MixOptions())
+    assert sorted(path.name for path in tmp_path.iterdir()) == [CACHE_FOLDER, "shards"]
 
 
 def test_a_damaged_step_file_is_named(path: Path, shards: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from builders import encode, make_episode, write_source
+from mixture_builders import masked_track
 
 from humandata.actions import encode_states
 from humandata.dataset.read import find_sources
@@ -17,7 +18,6 @@ from humandata.errors import UsageError
 from humandata.mixtures.loader import MixtureLoader
 from humandata.mixtures.mix import mix
 from humandata.mixtures.options import MixOptions
-from humandata.mixtures.tracks import TrackReader
 from humandata.schemas.episode import Episode
 from humandata.schemas.mixture import ActionSpace
 
@@ -74,8 +74,8 @@ def test_history_is_what_was_at_the_mixtures_rate_before_now(path: Path) -> None
         assert seen[sample].tolist() == [now >= 2, now >= 1, True]
         assert step[sample][seen[sample]].tolist() == [now - back for back in (2, 1, 0) if now >= back]
     for sample, name in enumerate(batch.embodiment):
-        reader = TrackReader(sources[name], False, False, "mask")
-        every = [encode_states(reader.read(row), np.arange(40))[0] for row in reader.rows]
+        ids = sources[name].episodes(["id"]).column("id").to_pylist()
+        every = [encode_states(masked_track(sources[name], each), np.arange(40))[0] for each in ids]
         states = np.concatenate(every).astype(np.float32)
         now_at = int(np.flatnonzero((states == batch.state[sample].numpy()).all(axis=1))[0])
         for back in (1, 2):
