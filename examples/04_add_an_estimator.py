@@ -24,6 +24,7 @@ from humandata.dataset.read import open_source
 from humandata.geometry.cameras import Camera
 from humandata.hands import make_estimator
 from humandata.hands.estimator import DetectSettings, HandDetection, Image
+from humandata.hands.native_logs import quiet_native_logs
 from humandata.hands.weights import resolve_weights
 from humandata.schemas.episode import PRIMARY_CAMERA
 from humandata.video.images import decode_image
@@ -67,10 +68,14 @@ class StillHands:
             num_hands=self._settings.num_hands,
             min_hand_detection_confidence=self._settings.min_detection_confidence,
         )
-        with vision.HandLandmarker.create_from_options(options) as landmarker:
+        with quiet_native_logs():  # of the chatter that MediaPipe begins with, nothing is of use
+            landmarker = vision.HandLandmarker.create_from_options(options)
+        with landmarker:
             for _, image in frames:
                 picture = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(image))
-                yield detections(landmarker.detect(picture), image.shape[1], image.shape[0])
+                with quiet_native_logs():
+                    result = landmarker.detect(picture)
+                yield detections(result, image.shape[1], image.shape[0])
 
 
 def detections(found: vision.HandLandmarkerResult, width: int, height: int) -> tuple[HandDetection, ...]:
@@ -98,4 +103,6 @@ def main(path: Path) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
     main(Path(sys.argv[1]))

@@ -38,6 +38,6 @@ def quarantine_retry(
     inputs: Annotated[list[str] | None, typer.Argument(help="As `quarantine list` names them; default: all.")] = None,
 ) -> None:
     """Let the next run try inputs again that were given up after failing too often."""
-    from humandata.report.quarantine import allow_again
+    from humandata.report.quarantine import print_allowed_again
 
-    typer.echo(f"{allow_again(path, inputs or [])} inputs are tried again when the same command is run again.")
+    print_allowed_again(path, inputs or [])

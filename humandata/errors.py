@@ -11,6 +11,9 @@ import errno
 from collections.abc import Iterable
 from pathlib import Path
 
+MOST_NAMES = 20
+"""Valid names that a message lists; a source may hold thousands of episodes."""
+
 
 class HumandataError(Exception):
     """Base of every error a user can cause and mend."""
@@ -60,4 +63,5 @@ def unknown_name(kind: str, name: str, choices: Iterable[str]) -> UsageError:
         return UsageError(f"unknown {kind} '{name}'. There is none.")
     near = difflib.get_close_matches(name, valid, n=1)
     hint = f" Did you mean '{near[0]}'?" if near else ""
-    return UsageError(f"unknown {kind} '{name}'.{hint} Valid: {', '.join(valid)}.")
+    more = f", and {len(valid) - MOST_NAMES} more" if len(valid) > MOST_NAMES else ""
+    return UsageError(f"unknown {kind} '{name}'.{hint} Valid: {', '.join(valid[:MOST_NAMES])}{more}.")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from builders import make_episode, write_source
 from reader_builders import LeRobotDataset, make_motion
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from humandata import __version__
@@ -36,7 +37,7 @@ def test_the_three_commands_as_written_lead_from_videos_to_a_policy(folder: Path
     humandata("extract", "videos/", "--out", "shards/", "--set", "decode.rate_hz=15", "--set", "filters={}")
     humandata("ingest", "robot")
     told = humandata("mix", "--robot-ratio", "0.8").output
-    assert "0.8 robot" in told
+    assert "every batch of 64 is 20% human, 80% robot." in " ".join(told.split())
     humandata("validate", "mixture.json")
     humandata("train", "--steps", "2", "--set", "workers=0", "--set", "warmup_steps=1")
     [run] = Path("runs").iterdir()
@@ -44,6 +45,7 @@ def test_the_three_commands_as_written_lead_from_videos_to_a_policy(folder: Path
     assert set(errors) == {"human_hands", "franka_panda_robotiq_2f85"}
     humandata("overlay", str(run), "--out", "predictions.png")
     assert (folder / "predictions.png").read_bytes().startswith(b"\x89PNG")
+    assert "a run of `humandata train`" in humandata("inspect", str(run), code=2).output
     assert "nothing to do" in humandata("train", "--steps", "2", "--set", "warmup_steps=1").output
     assert "nothing to do" in humandata("ingest", "robot").output
 
@@ -61,6 +63,27 @@ def test_what_there_is_can_be_looked_at(folder: Path) -> None:
     assert (folder / "robot.mp4").stat().st_size > 1000
     assert "Did you mean" in humandata("inspect", "shards/hands", episode_id[:-1] + "x", code=2).output
     assert ".png" in humandata("overlay", "shards/hands", "--out", "a.gif", code=2).output
+    told = humandata("overlay", "shards", code=1).output
+    assert "Name one of them: shards/hands, shards/robot" in " ".join(told.split())
+    assert "nothing is in quarantine" in humandata("quarantine", "retry").output
+
+
+@pytest.mark.usefixtures("folder", "shards")
+def test_a_narrow_terminal_breaks_no_id_and_hides_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sources and ids are what one types next. 80 columns is what a terminal has."""
+    monkeypatch.setattr("humandata.report.console._console", lambda: Console(width=80))
+    ids = [row["id"] for row in json.loads(humandata("inspect", "--json").stdout)["sources"][0]["episodes"]]
+    assert all(each in humandata("inspect").output for each in ids)
+    told = humandata("mix", "--robot-ratio", "0.5").output
+    assert "\u2026" not in told
+    assert max(map(len, humandata("inspect", "mixture.json").output.splitlines())) <= 80
+
+
+def test_an_interrupted_job_is_told_from_an_empty_folder(folder: Path) -> None:
+    (folder / "shards" / "videos" / "inputs").mkdir(parents=True)
+    assert "videos was begun" in humandata("inspect", code=1).output
+    (folder / "shards" / "videos" / "inputs").rmdir()
+    assert "humandata extract videos/" in " ".join(humandata("inspect", code=1).output.split())
 
 
 @pytest.mark.parametrize(
@@ -94,7 +117,7 @@ def test_mix_takes_mixtures_tells_differences_and_can_run_dry(folder: Path) -> N
     assert "0.9 from sample 0, 0.5 from sample 1,000" in " ".join(told.split())
     assert not (folder / "mixture.json").exists()
     told = humandata("mix", "shards/*", "--ratio", "robot=0.5", "--unit", "second", "--out", "b.json").output
-    assert "of seconds, 0.5 human, 0.5 robot" in " ".join(told.split())
+    assert "of seconds, 50% human, 50% robot" in " ".join(told.split())
     told = humandata("mix", "--diff", "a.json", "b.json").output
     assert "seed: 3 -> 0" in told
     changes = json.loads(humandata("mix", "--diff", "a.json", "b.json", "--json").output)["changes"]

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from humandata.dataset.tables import episode_from_table
-from humandata.errors import DatasetError, InputError, unknown_name
+from humandata.errors import MOST_NAMES, DatasetError, InputError, unknown_name
 from humandata.schemas.columns import IMAGE_TYPE, SCHEMA_VERSION
 from humandata.schemas.documents import read_document
 from humandata.schemas.episode import PRIMARY_CAMERA, Episode
@@ -83,7 +83,7 @@ def open_source(path: Path) -> ShardSource:
     """The source in a folder; raises DatasetError where it is unfinished, or of a version this tool cannot read."""
     document_path = path / "source.json"
     if not exists(document_path):
-        raise DatasetError(f"{path}: no source.json, so nothing was finished here. Rerun the command that writes it.")
+        raise _no_source(path)
     document = read_document(Source, document_path, DatasetError)
     if document.schema_version.split(".")[0] != SCHEMA_VERSION.split(".")[0]:
         raise DatasetError(
@@ -99,11 +99,35 @@ def find_sources(shards: Path) -> list[ShardSource]:
         return [open_source(shards)]
     sources = [open_source(folder) for folder in folders_in(shards) if exists(folder / "source.json")]
     if not sources:
-        raise DatasetError(
-            f"{shards}: no shards here. Make some with `humandata extract videos/ --out {shards}` "
-            f"or `humandata ingest DATASET --out {shards}`."
-        )
+        raise _no_shards(shards)
     return sources
+
+
+def _no_source(path: Path) -> DatasetError:
+    """A folder of sources was given for a source, or one whose job did not end."""
+    sources = [folder for folder in folders_in(path) if exists(folder / "source.json")]
+    if sources:
+        names = ", ".join(map(str, sources[:MOST_NAMES]))
+        return DatasetError(f"{path}: holds no episodes itself, but sources. Name one of them: {names}.")
+    return DatasetError(f"{path}: no source.json, so nothing was finished here. Rerun the command that writes it.")
+
+
+def _no_shards(shards: Path) -> DatasetError:
+    """Nothing was ever written here, or a job was interrupted."""
+    begun = [
+        folder.name
+        for folder in (shards, *folders_in(shards))
+        if {"inputs", "quarantine"} & {each.name for each in folders_in(folder)}
+    ]
+    if begun:
+        return DatasetError(
+            f"{shards}: no finished source here; {', '.join(begun)} was begun. "
+            "Run the same `humandata extract` or `humandata ingest` again: it goes on where it was."
+        )
+    return DatasetError(
+        f"{shards}: no shards here. Make some with `humandata extract videos/ --out {shards}` "
+        f"or `humandata ingest DATASET --out {shards}`."
+    )
 
 
 @contextmanager

@@ -86,7 +86,10 @@ def rot6d_from_matrix(R: ArrayLike) -> FloatArray:
 
 
 def matrix_from_rot6d(rot6d: ArrayLike) -> FloatArray:
-    """Rotations (..., 3, 3) by Gram-Schmidt from (..., 6), which need not be orthonormal: a network's output."""
+    """Rotations (..., 3, 3) by Gram-Schmidt from (..., 6), which need not be orthonormal: a network's output.
+
+    Zeros, which a masked action holds, give NaN.
+    """
     columns = np.asarray(rot6d, dtype=np.float64)
     x = _unit(columns[..., :3])
     y = columns[..., 3:]
@@ -132,7 +135,8 @@ def turn_z_towards(direction: ArrayLike) -> FloatArray:
 
 
 def _unit(vectors: FloatArray) -> FloatArray:
-    return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
+    with np.errstate(invalid="ignore"):  # a vector of no length has no direction: NaN, and nothing to warn of
+        return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
 
 
 def _batched(

@@ -152,12 +152,13 @@ def summary_table(summary: MixtureSummary) -> Table:
         ),
         box=SIMPLE,
         pad_edge=False,
+        padding=0,
     )
-    table.add_column("source")
+    table.add_column("source", overflow="fold")
     for heading in ("share", "steps", "episodes", "hours", "epochs", "m/s"):
-        table.add_column(heading, justify="right")
-    table.add_column("masked")
-    table.add_column("scale\nintrinsics\ncamera")
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("masked", no_wrap=True)
+    table.add_column("scale\nintrinsics\ncamera", overflow="fold")
     for source in summary.sources:
         table.add_row(
             f"{source.name}\n{source.group}",
@@ -165,7 +166,7 @@ def summary_table(summary: MixtureSummary) -> Table:
             str(source.training_steps),
             f"{source.training_episodes} + {source.held_out_episodes}",
             f"{source.hours:.2f}",
-            f"{source.epochs:,.1f}",
+            f"{source.epochs:,.1f}" if source.epochs < 100 else f"{source.epochs:,.0f}",
             _played_speed(source),
             "\n".join(source.masked) or "-",
             "\n".join("/".join(names) or "-" for names in (source.scale, source.intrinsics, source.camera_motion)),

@@ -7,6 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import RLock
 
+OVERDUE = 0.1
+"""An item that is overdue is taken to need at least this much more of the time that it took."""
+
 
 @dataclass(frozen=True)
 class Doing:
@@ -89,7 +92,9 @@ class WorkClock:
             left = self._work_left_s()
             if left is None:
                 return 0.0
-            return 1.0 - sum(left.values()) / (self._pace() * sum(self._weights.values()))
+            done = self._pace() * sum(self._weights[item] for item in self._finished)
+            done += sum(seconds for item, seconds in self._spent_s().items() if item not in self._finished)
+            return done / (done + sum(left.values()))
 
     @property
     def seconds_left(self) -> float | None:
@@ -116,18 +121,23 @@ class WorkClock:
         return sum(self._spent[item] for item in begun) / sum(self._weights[item] * self._share[item] for item in begun)
 
     def _work_left_s(self) -> dict[str, float] | None:
-        """Workers' time that each unfinished item still takes, if it takes no longer than its weight says."""
+        """Workers' time that each unfinished item still takes, by its weight; one that takes longer is never due."""
         if not any(self._share.values()):
             return None
         pace = self._pace()
         if not pace:
             return None
+        spent = self._spent_s()
+        return {
+            item: max(weight * pace - spent[item], OVERDUE * spent[item])
+            for item, weight in self._weights.items()
+            if item not in self._finished
+        }
+
+    def _spent_s(self) -> dict[str, float]:
+        """Workers' time on each item up to now."""
         spent = dict(self._spent)
         for doing in self.doing():
             if doing.item is not None:
                 spent[doing.item] += doing.seconds
-        return {
-            item: max(weight * pace - spent[item], 0.0)
-            for item, weight in self._weights.items()
-            if item not in self._finished
-        }
+        return spent

@@ -15,13 +15,18 @@ from humandata.errors import printable
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 
 
+MAX_WHOLE = 16
+"""A column no wider than this is not broken where a terminal is narrow: an episode's id stays one word."""
+
+
 def print_table(title: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows under a header; numbers are set flush right."""
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    """Print rows under a header, if it has any words; numbers are set flush right."""
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", show_header=any(header))
     materialised = [list(row) for row in rows]
     for index, name in enumerate(header):
         numeric = bool(materialised) and all(isinstance(row[index], int | float) for row in materialised)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        whole = max(len(spell(cell)) for cell in (name, *(row[index] for row in materialised))) <= MAX_WHOLE
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=whole)
     for row in materialised:
         table.add_row(*(Text(_harmless(spell(cell))) for cell in row))
     _console().print(table)
@@ -49,6 +54,29 @@ def spell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return str(value)
+
+
+def count(num: int, noun: str) -> str:
+    """A number of things, in words."""
+    return f"{num} {noun}" if num == 1 else f"{num} {noun}s"
+
+
+def duration(seconds: float) -> str:
+    """A length of time in the unit that suits it."""
+    for unit, length_s in (("h", 3600.0), ("min", 60.0)):
+        if seconds >= length_s:
+            return f"{seconds / length_s:.1f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def size(num_bytes: float) -> str:
+    """Bytes in the unit that suits them."""
+    return f"{num_bytes / 1e9:.1f} GB" if num_bytes >= 1e9 else f"{max(num_bytes / 1e6, 1.0):.0f} MB"
+
+
+def failure_line(input_name: str, error: str) -> str:
+    """An error with the input's name before it, unless it names the file itself."""
+    return error if input_name in error else f"{input_name}: {error}"
 
 
 def _harmless(text: str) -> str:

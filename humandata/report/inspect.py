@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,8 @@ from humandata.dataset.read import ShardSource, find_sources, open_source
 from humandata.dataset.records import read_quarantine
 from humandata.errors import UsageError
 from humandata.geometry.cameras import Camera
-from humandata.report.console import print_line, print_table
+from humandata.report.console import failure_line, print_line, print_table
+from humandata.schemas.landmarks import SIDES
 from humandata.schemas.mixture import read_mixture
 from humandata.storage import is_remote
 
@@ -33,6 +35,11 @@ def summarise(path: Path, episode_id: str | None = None) -> dict[str, Any]:
         return {"mixture": read_mixture(path).model_dump(mode="json")}
     if not is_remote(path) and not path.exists():
         raise UsageError(f"{path}: no such file or folder. Give a shard folder, a source in it, or a mixture.")
+    if (path / "run.json").exists():
+        raise UsageError(
+            f"{path}: a run of `humandata train`. `humandata overlay {path}` draws what its policy predicts, "
+            "its errors are in evaluation.json there."
+        )
     folder = path.parent if path.name == "source.json" else path
     if episode_id is not None:
         return {"episode": summarise_episode(open_source(folder), episode_id)}
@@ -75,7 +82,7 @@ def summarise_episode(source: ShardSource, episode_id: str) -> dict[str, Any]:
             "confidence": float(np.nanmean(arm.confidence)),
             "lowest_m": position.min(axis=0).round(4).tolist(),
             "highest_m": position.max(axis=0).round(4).tolist(),
-            "gripper_opening": [float(np.nanmin(arm.gripper_opening)), float(np.nanmax(arm.gripper_opening))],
+            "gripper_opening": [round(float(end(arm.gripper_opening)), 4) for end in (np.nanmin, np.nanmax)],
         }
     return {
         "id": episode.id,
@@ -106,23 +113,27 @@ def print_summary(summary: dict[str, Any]) -> None:
 def _print_source(source: dict[str, Any]) -> None:
     counts = source["counts"]
     rows: list[tuple[str, object]] = [
-        ("kind", f"{source['kind']} ({source['format']}), {', '.join(source['embodiments'])}"),
+        ("kind", ", ".join([f"{source['kind']} ({source['format']})", *source["embodiments"]])),
         ("inputs", f"{counts['inputs']} finished, {counts['quarantined']} quarantined"),
         ("episodes", f"{counts['episodes']} kept, {counts['rejected']} rejected"),
         ("steps", f"{counts['steps']} in {counts['seconds'] / 60:.1f} min"),
         ("cameras", ", ".join(source["cameras"])),
         ("recipe", source["recipe"]),
         *((key.replace("_", " "), _counted(values)) for key, values in source["provenance"].items()),
-        ("rejected by", _counted(source["rejected"]) or "-"),
+        ("rejected by", _counted(source["rejected"])),
     ]
-    print_table(f"{source['name']}  {source['path']}", ["", ""], rows)
-    shown = source["episodes"][:MOST_ROWS]
-    columns = ["id", "task", "input", "num_steps", "rate_hz", "left_valid_fraction", "right_valid_fraction"]
-    print_table("episodes", columns, ([row[column] for column in columns] for row in shown))
+    print_table(f"{source['name']}  {source['path']}", ["", ""], [(key, value) for key, value in rows if value])
+    shown = [
+        [row[column] for column in ("id", "task", "input", "num_steps", "rate_hz")]
+        + [f"{row[f'{side}_valid_fraction']:.0%}" for side in SIDES]
+        for row in source["episodes"][:MOST_ROWS]
+    ]
+    if shown:
+        print_table("episodes, and where each arm is known", ["id", "task", "input", "steps", "Hz", *SIDES], shown)
     if len(source["episodes"]) > MOST_ROWS:
         print_line(f"... and {len(source['episodes']) - MOST_ROWS} more (--json lists all)")
     for name, error in source["quarantined"].items():
-        print_line(f"quarantined {name}: {error}")
+        print_line(f"quarantined {failure_line(name, error)}")
 
 
 def _print_episode(episode: dict[str, Any]) -> None:
@@ -144,12 +155,26 @@ def _print_mixture(mixture: dict[str, Any]) -> None:
     print_line(
         f"chunks of {space['horizon']} steps at {space['rate_hz']:g} Hz, human gripper: {space['human_gripper']}"
     )
-    columns = ["name", "group", "weight", "slowdown", "median_speed", "static_camera", "mask_rotation"]
     rows = [
-        [*(source[column] for column in columns), source["training"]["num_steps"], source["held_out"]["num_steps"]]
+        [
+            *(source[column] for column in ("name", "group", "weight", "median_speed")),
+            f"{source['training']['num_steps']} + {source['held_out']['num_steps']}",
+            ", ".join(_declared(source)) or "-",
+        ]
         for source in mixture["sources"]
     ]
-    print_table("sources", [*columns, "training steps", "held-out steps"], rows)
+    header = ["source", "group", "weight", "m/s", "steps", "declared"]
+    print_table("sources (m/s: median as recorded; steps: + held out)", header, rows)
+
+
+def _declared(source: dict[str, Any]) -> Iterator[str]:
+    """What the user of `mix` said of a source, in words."""
+    if source["slowdown"] != 1.0:
+        yield f"slowed x{source['slowdown']:g}"
+    if source["static_camera"]:
+        yield "static camera"
+    if source["mask_rotation"]:
+        yield "rotation masked"
 
 
 def _camera_in_words(camera: Camera) -> str:
@@ -167,4 +192,7 @@ def _counts(column: pl.Series) -> dict[str, int]:
 
 
 def _counted(values: dict[str, int]) -> str:
-    return ", ".join(f"{name} ({num})" for name, num in values.items())
+    """In words; empty where nothing is known of any."""
+    if set(values) <= {"-"}:
+        return ""
+    return ", ".join(f"{'not stated' if name == '-' else name} ({num})" for name, num in values.items())

@@ -35,7 +35,7 @@ def run_mix(inputs: Sequence[Path], out: Path, given: Mapping[str, Any], dry_run
     for warning in summary.warnings:
         print_line(f"warning: {warning}")
     done = f"dry run: {out} is not written; every" if dry_run else f"wrote {out}: every"
-    print_line(f"{done} batch of {summary.batch_size} holds {_ratios_in_words(summary)}.")
+    print_line(f"{done} batch of {summary.batch_size} {_ratios_in_words(summary)}.")
     if not dry_run:
         print_line("Next: humandata train" + ("" if out == Path("mixture.json") else f" {out}"))
 
@@ -74,14 +74,18 @@ def print_difference(old: Path, new: Path, as_json: bool) -> None:
 
 
 def _ratios_in_words(summary: MixtureSummary) -> str:
-    """What a batch holds: samples by group, and how the ratios were meant where they count in something else."""
+    """What a batch is or holds: samples by group, and how ratios were meant where they count in something else."""
     if summary.curriculum is not None:
         points = ", ".join(f"{each['ratio']:g} from sample {each['sample']:,}" for each in summary.curriculum["points"])
-        told = f"the share of {summary.curriculum['group']} that its curriculum says ({points}; linear in between)"
+        told = (
+            f"holds the share of {summary.curriculum['group']} that its curriculum says ({points}; linear in between)"
+        )
         return told if summary.unit == "samples" else f"{told}, counted in {summary.unit}"
-    ratios = ", ".join(f"{ratio:g} {group}" for group, ratio in sorted(summary.groups.items()))
-    if summary.unit == "samples":
-        return ratios
+    ratios = _percent(summary.groups)
     return (
-        f"{', '.join(f'{share:.4g} {group}' for group, share in summary.samples.items())}: of {summary.unit}, {ratios}"
+        f"is {ratios}" if summary.unit == "samples" else f"is {_percent(summary.samples)}: of {summary.unit}, {ratios}"
     )
+
+
+def _percent(shares: Mapping[str, float]) -> str:
+    return ", ".join(f"{100 * share:.4g}% {group}" for group, share in sorted(shares.items()))

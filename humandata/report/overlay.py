@@ -112,7 +112,12 @@ def _draw_caption(image: Image, episode: Episode, index: int) -> None:
     seconds = (episode.timestamp_ns[index] - episode.timestamp_ns[0]) / 1e9
     provenance = episode.provenance
     lines = [f"{seconds:5.2f} s  {episode.task or 'no task text'}"]
-    lines.append(f"camera {provenance.camera_motion}, intrinsics {provenance.intrinsics}, scale {provenance.scale}")
+    known = {
+        "camera": provenance.camera_motion,
+        "intrinsics": provenance.intrinsics or "unknown",
+        "scale": provenance.scale,
+    }
+    lines.append(", ".join(f"{what} {how}" for what, how in known.items()))
     for side, arm in sorted(episode.arms.items()):
         if arm.hand is None and arm.valid[index]:
             x, y, z = arm.T_world_ee[index, :3, 3]

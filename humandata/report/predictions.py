@@ -82,7 +82,7 @@ def _panel(batch: Batch, index: int, predicted: FloatArray, rate_hz: float) -> I
 def _plot(truth: FloatArray, predicted: FloatArray, known: NDArray[np.bool_], rate_hz: float) -> Image:
     """Positions (H, 3) over time: the truth as dots where known, the prediction as lines."""
     plot = np.full((PANEL_PX, PANEL_PX * 3 // 2, 3), 250, np.uint8)
-    shown = np.concatenate([truth[known], predicted[known], np.zeros((1, 3))])
+    shown = np.concatenate([truth[known], predicted, np.zeros((1, 3))])
     middle = (shown.min() + shown.max()) / 2
     span = max(float(shown.max() - shown.min()), MIN_SPAN_M) * 1.1
     seconds = (np.arange(len(truth)) + 1) / rate_hz
@@ -98,8 +98,10 @@ def _plot(truth: FloatArray, predicted: FloatArray, known: NDArray[np.bool_], ra
         cv2.polylines(plot, [line], False, color, 2, cv2.LINE_AA)
         for step in np.flatnonzero(known)[::3]:
             cv2.circle(plot, at(float(seconds[step]), float(truth[step, axis])), 3, color, -1, cv2.LINE_AA)
-    label = f"{seconds[-1]:.1f} s, {span * 100:.0f} cm high; dots: truth"
+    label = f"{seconds[-1]:.1f} s, {span * 100:.0f} cm high; dots: what happened"
     cv2.putText(plot, label, (MARGIN_PX, PANEL_PX - 8), _FONT, 0.4, (70, 70, 70), 1, cv2.LINE_AA)
+    for axis, (name, color) in enumerate(zip("xyz", AXIS_COLORS, strict=True)):
+        cv2.putText(plot, name, (MARGIN_PX + 16 * axis, 14), _FONT, 0.45, color, 1, cv2.LINE_AA)
     return plot
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from humandata.dataset.records import QuarantineRecord, quarantine_path, read_quarantine, write_record
 from humandata.errors import UsageError, unknown_name
-from humandata.report.console import print_json, print_line, print_table
+from humandata.report.console import count, print_json, print_line, print_table
 from humandata.storage import folders_in, is_remote
 
 
@@ -50,7 +50,7 @@ def print_quarantine(path: Path, as_json: bool) -> None:
 def explain_quarantined(source: Path, input_name: str) -> None:
     """Print all that is known of one failure; raises UsageError where the input is not in quarantine."""
     [record] = _named(source, [input_name])
-    print_line(f"input    {record.input}\nstage    {record.stage}\ntried    {record.attempts} times")
+    print_line(f"input    {record.input}\nstage    {record.stage}\ntried    {count(record.attempts, 'time')}")
     print_line(f"version  {record.tool_version}\nerror    {record.error}")
     if record.log:
         print_line("last lines of its log:\n" + "\n".join(f"  {line}" for line in record.log))
@@ -65,6 +65,15 @@ def allow_again(path: Path, input_names: Sequence[str]) -> int:
     for source, record in chosen:
         write_record(quarantine_path(source, record.input), record.model_copy(update={"attempts": 0}))
     return len(chosen)
+
+
+def print_allowed_again(path: Path, input_names: Sequence[str]) -> None:
+    """Do what `allow_again` does, and say how many inputs it is."""
+    num = allow_again(path, input_names)
+    if num:
+        print_line(f"{count(num, 'input')} will be tried again when the command that failed is run again.")
+    else:
+        print_line("nothing is in quarantine.")
 
 
 def _named(source: Path, input_names: Sequence[str]) -> list[QuarantineRecord]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import starmap
 from typing import Any, Protocol, get_args
 
 from humandata.dataset.records import MAX_FAILED_RUNS
 from humandata.pipelines.source_item import SourceItem
 from humandata.pipelines.source_job import SourceSpec, SourceSummary
-from humandata.report.console import print_json, print_line, print_table
+from humandata.report.console import count, duration, failure_line, print_json, print_line, print_table, size
 from humandata.schemas.episode import CameraMotion
 
 MOST_LINES = 10
@@ -44,7 +45,7 @@ def print_summaries(summaries: Sequence[SourceSummary], as_json: bool) -> int:
         counts = summary.document.counts
         print_table(
             f"{summary.document.name}  {summary.path}",
-            ["inputs", "done now", "unchanged", "failed", "episodes", "rejected", "steps", "minutes"],
+            ["inputs", "done now", "unchanged", "failed", "episodes", "rejected", "steps", "min"],
             [
                 [
                     summary.num_inputs,
@@ -65,20 +66,23 @@ def print_summaries(summaries: Sequence[SourceSummary], as_json: bool) -> int:
             print_line(f"hands in {seen:.0f} of {looked:.0f} frames looked at.")
         cameras = {motion: summary.figures.get(f"camera_{motion}", 0) for motion in get_args(CameraMotion)}
         if any(cameras.values()):
-            told = ", ".join(f"{motion} ({count:.0f})" for motion, count in cameras.items() if count)
+            told = ", ".join(f"{motion} ({num:.0f})" for motion, num in cameras.items() if num)
             print_line(f"camera motion by video: {told}.")
         if summary.figures.get("hands_with_measured_depth"):
             measured, found = summary.figures["hands_with_measured_depth"], summary.figures["hands"]
             print_line(f"depth measured of {measured:.0f} of {found:.0f} hands found.")
         for key, counted in summary.provenance.items():
             if counted:
-                print_line(f"{key} by episode: {', '.join(f'{name} ({count})' for name, count in counted.items())}.")
-        for rule, count in sorted(summary.rejections.items()):
-            print_line(f"rejected {count} by '{rule}' (rejected.parquet says which and why)")
+                print_line(f"{key} by episode: {', '.join(f'{name} ({num})' for name, num in counted.items())}.")
+        for rule, num in sorted(summary.rejections.items()):
+            print_line(f"rejected {num} by '{rule}': {summary.path / 'rejected.parquet'} says which and why")
         _print_some("warning", [f"{name}: {text}" for name, texts in summary.warnings.items() for text in texts])
-        _print_some("failed", [f"{name}: {error}" for name, error in summary.failures.items()])
+        _print_some("failed", list(starmap(failure_line, summary.failures.items())))
         if summary.failures:
-            print_line("what failed is in quarantine/ and is tried again by the next run; everything else is written.")
+            print_line(
+                f"what failed is in {summary.path / 'quarantine'} and is tried again by the next run; "
+                "everything else is written."
+            )
         if summary.given_up:
             print_line(
                 f"{len(summary.given_up)} of them failed {MAX_FAILED_RUNS} times and were left alone; when the cause "
@@ -140,11 +144,11 @@ def print_plans(plans: Sequence[Plan], as_json: bool, needed: Needed | None = No
         _print_some("to do", todo)
     if needed is not None and needed.hours:
         print_line(
-            f"about {needed.hours:.2f} h of video in {needed.pieces} pieces of work, which need at most "
-            f"{needed.bytes_needed / 1e9:.2f} GB{_room(needed)}."
+            f"about {duration(needed.hours * 3600)} of video in {count(needed.pieces, 'piece')} of work, which need at "
+            f"most {size(needed.bytes_needed)}{_room(needed)}."
         )
         if needed.seconds is not None:
-            print_line(f"about {needed.seconds / 3600:.2f} h of work ({needed.seconds:.0f} s), by a short trial here.")
+            print_line(f"about {duration(needed.seconds)} of work, by a short trial here.")
 
 
 def _print_some(label: str, lines: Sequence[str]) -> None:
@@ -176,4 +180,4 @@ def _room(needed: Needed) -> str:
     if needed.bytes_free is None:
         return ""
     enough = "enough" if needed.bytes_needed <= needed.bytes_free else "NOT ENOUGH"
-    return f" on disk ({needed.bytes_free / 1e9:.1f} GB are free: {enough})"
+    return f" on disk ({size(needed.bytes_free)} are free: {enough})"

@@ -34,7 +34,7 @@ def parse_document(
         # A misspelt field shows up as missing too; what was written comes first.
         ordered = sorted(failure.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
         problems = "; ".join(_describe(problem, model) for problem in ordered[:5])
-        raise error(f"{origin}: {problems}.") from None
+        raise error(f"{origin}: {problems}{'' if problems.endswith('?') else '.'}") from None
 
 
 def read_json(path: Path, error: type[HumandataError] = InputError) -> object:

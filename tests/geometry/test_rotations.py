@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -52,6 +54,12 @@ def test_quaternions_have_unit_length_and_w_not_negative(rotvec: np.ndarray) -> 
 def test_rot6d_is_the_first_two_columns() -> None:
     R = rotations.matrix_from_rpy([0.0, 0.0, np.pi / 2])
     np.testing.assert_allclose(rotations.rot6d_from_matrix(R), [0, 1, 0, -1, 0, 0], atol=1e-12)
+
+
+def test_a_masked_rotation_decodes_to_nan_without_a_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isnan(rotations.matrix_from_rot6d(np.zeros((2, 6)))).all()
 
 
 @given(arrays(np.float64, (6,), elements=st.floats(-5.0, 5.0)))
