@@ -110,13 +110,13 @@ def look(
 
 def _looked_at_again(estimator: HandEstimator, recipe: Recipe) -> tuple[Callable[[Sequence[HandDetection]], bool], int]:
     """Which frames are, given what tracking found in them, and how far from them others, in ns."""
-    search, associate = recipe.track.search, recipe.track.associate
+    search = recipe.track.search
     if isinstance(estimator, HandReconstructor):
         return lambda _: True, 0
     if not search.max_unseen_s and not search.scan_every_s:
         return lambda _: False, 0
     reach_s = search.max_unseen_s + (WARM_UP_FRAMES + 1) / recipe.decode.rate_hz
-    return lambda hands: not sees_all(hands, recipe.detect.num_hands, associate), round(reach_s * 1e9)
+    return lambda hands: not sees_all(hands, recipe.detect.num_hands), round(reach_s * 1e9)
 
 
 def _track_past_failures(

@@ -14,6 +14,7 @@ from humandata.hands.estimator import HandDetection
 from humandata.schemas.documents import Document
 from humandata.schemas.episode import ManoTrack
 from humandata.schemas.landmarks import SIDES, Side
+from humandata.trajectories.duplicates import distinct_hands
 from humandata.trajectories.mano import mano_of
 from humandata.trajectories.track import Track, hand_size, landmark_distance, trust_pointing
 
@@ -31,7 +32,7 @@ class AssociateSettings(Document):
     """The recipe's section `associate`."""
 
     duplicate_fraction: PositiveFloat = Field(
-        default=0.35, description="two detections closer than this share of the hand's size are one hand"
+        default=0.45, description="two detections closer than this share of the hand's size are one hand"
     )
     max_jump: PositiveFloat = Field(
         default=1.56,
@@ -80,10 +81,10 @@ def associate(
     and the larger hand, keeps it; the other takes the other side where that is free, or is dropped. An arm is of one
     person: it takes no second track of a hand that is much smaller or comes from elsewhere.
     """
+    distinct = [distinct_hands(found, settings.duplicate_fraction) for found in detections]
+    linked = link_tracks(timestamp_ns, distinct, image_width_px, settings)
     tracks = [
-        track
-        for track in _rejoin(link_tracks(timestamp_ns, detections, image_width_px, settings), timestamp_ns, settings)
-        if not _is_flash(track, timestamp_ns, settings)
+        track for track in _rejoin(linked, timestamp_ns, settings) if not _is_flash(track, timestamp_ns, settings)
     ]
     arms: dict[Side, list[Track]] = {side: [] for side in SIDES}
     slots: dict[Side, dict[int, HandDetection]] = {side: {} for side in SIDES}
@@ -103,13 +104,12 @@ def link_tracks(
     image_width_px: int,
     settings: AssociateSettings,
 ) -> list[Track]:
-    """Detections joined over time by where they are, each in one track at most; none passes over to the other arm."""
+    """Distinct hands joined over time by where they are, each in one track; none passes over to the other arm."""
     trust = trust_pointing(hand for found in detections for hand in found)
     finished: list[Track] = []
     current: list[Track] = []
-    for index, found in enumerate(detections):
+    for index, hands in enumerate(detections):
         now = timestamp_ns[index]
-        hands = _without_duplicates(found, settings.duplicate_fraction)
         stale = [track for track in current if now - timestamp_ns[track.last[0]] > settings.max_unseen_s * 1e9]
         finished += stale
         current = [track for track in current if track not in stale]
@@ -135,7 +135,8 @@ def settle_sides(
 ) -> list[tuple[HandDetection, ...]]:
     """The detections, each on the side that all those of its track together vote for; duplicates are left out."""
     settled: list[list[HandDetection]] = [[] for _ in detections]
-    for track in link_tracks(timestamp_ns, detections, image_width_px, settings):
+    distinct = [distinct_hands(found, settings.duplicate_fraction) for found in detections]
+    for track in link_tracks(timestamp_ns, distinct, image_width_px, settings):
         side = track.side
         for index, hand in track.items:
             settled[index].append(replace(hand, side=side))
@@ -145,8 +146,9 @@ def settle_sides(
 def _rejoin(tracks: Sequence[Track], timestamp_ns: NDArray[np.int64], settings: AssociateSettings) -> list[Track]:
     """Tracks put together that are one hand before and after it was out of sight: the next to appear where it was.
 
-    Nothing is joined against two clear opinions about the side, nor a flash to a track of the other side, nor where
-    that hand has been seen elsewhere in the meantime.
+    Nothing is joined against two clear opinions about the side, nor a flash to a track of the other side, unless it was
+    out of sight too briefly for another hand to take its place; nor where that hand has been seen elsewhere in the
+    meantime.
     """
     joined: list[Track] = []
     for track in sorted(tracks, key=lambda track: track.items[0][0]):
@@ -158,8 +160,9 @@ def _rejoin(tracks: Sequence[Track], timestamp_ns: NDArray[np.int64], settings: 
             distance = landmark_distance(last, first) / hand_size(last)
             if distance < nearest and 0 < absence_s <= settings.max_absence_s:
                 flash = any(_is_flash(each, timestamp_ns, settings) for each in (earlier, track))
-                same = not (flash and earlier.side != track.side) and not earlier.disagrees(track)
-                if same and earlier.is_like(track) and not _is_elsewhere(earlier, start, joined):
+                opposed = earlier.disagrees(track) or (flash and earlier.side != track.side)
+                allowed = not opposed or absence_s < settings.min_seen_s
+                if allowed and earlier.is_like(track) and not _is_elsewhere(earlier, start, joined):
                     best, nearest = earlier, distance
         if best is None:
             joined.append(track)
@@ -184,14 +187,6 @@ def _is_flash(track: Track, timestamp_ns: NDArray[np.int64], settings: Associate
 def _may_follow(track: Track, hand: HandDetection, index: int) -> bool:
     """From frame to frame a hand's side may flicker; after a frame unseen, it must be that of the track."""
     return track.last[0] == index - 1 or track.side == hand.side
-
-
-def _without_duplicates(hands: Sequence[HandDetection], fraction: float) -> list[HandDetection]:
-    kept: list[HandDetection] = []
-    for hand in sorted(hands, key=lambda hand: -hand.score):
-        if all(landmark_distance(hand, other) > fraction * hand_size(hand) for other in kept):
-            kept.append(hand)
-    return kept
 
 
 def _observations(hands: dict[int, HandDetection], side: Side, num_frames: int) -> HandObservations:

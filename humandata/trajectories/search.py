@@ -20,6 +20,7 @@ from humandata.geometry.cameras import Camera
 from humandata.hands.estimator import HandDetection, HandEstimator, Image, PictureDetector
 from humandata.schemas.documents import Document
 from humandata.trajectories.associate import AssociateSettings, link_tracks
+from humandata.trajectories.duplicates import distinct_hands, is_among
 from humandata.trajectories.track import Track, hand_size, landmark_distance
 
 FloatArray = NDArray[np.float64]
@@ -28,6 +29,9 @@ MEMORY_S = 5.0
 """As many hands as were seen within this time are expected now."""
 WARM_UP_FRAMES = 2
 """Frames that a tracker is given of a hand it knows before those in which it was lost."""
+KNOWN_FRACTION = 0.35
+"""Share of a hand's size: one that lies closer to a hand found before is that one. It is less than what makes two one
+in the end, as what is left out here is not seen again."""
 CROP_SIDE_PX = 384
 CROPS_PER_HAND = (2.5, 1.6)
 """Sides of the crops tried, in sizes of the hand: wide enough for its error, and then closer."""
@@ -125,7 +129,8 @@ class Search:
 
     def _tracks(self, found: list[list[HandDetection]]) -> list[Track]:
         """Tracks of the hands found so far, the longest first."""
-        tracks = link_tracks(self._timestamp_ns, found, self._camera.width, self._associate)
+        distinct = [distinct_hands(hands, KNOWN_FRACTION) for hands in found]
+        tracks = link_tracks(self._timestamp_ns, distinct, self._camera.width, self._associate)
         return sorted(tracks, key=lambda track: (-len(track.items), track.items[0][0]))
 
     def _track_back(self, track: Track, found: list[list[HandDetection]]) -> None:
@@ -142,7 +147,7 @@ class Search:
                 if index >= start:
                     continue
                 for hand in hands:
-                    if not self._known(found[index], hand):
+                    if not is_among(hand, found[index], KNOWN_FRACTION):
                         found[index].append(hand)
                         last_new = index
                 if self._timestamp_ns[last_new] - self._timestamp_ns[index] > self._settings.max_unseen_s * 1e9:
@@ -169,7 +174,8 @@ class Search:
             last_ns = now
             for region in self._tiles():
                 for hand in self._look(index, region):
-                    self._add(found[index], hand)
+                    if not is_among(hand, found[index], KNOWN_FRACTION):
+                        found[index].append(hand)
 
     def _most_around(self, count: NDArray[np.int64], seconds: float) -> NDArray[np.int64]:
         """(N,) the largest of count (N,) from `seconds` before to `seconds` after."""
@@ -244,7 +250,7 @@ class Search:
                 if np.linalg.norm(_center(hand) - center) < self._settings.max_shift * size
                 and 1.0 / self._settings.max_growth < hand_size(hand) / size < self._settings.max_growth
                 and _posture_change(hand, last) < self._settings.max_change
-                and not self._known(others, hand)
+                and not is_among(hand, others, KNOWN_FRACTION)
             ]
             if candidates:
                 return min(candidates, key=lambda hand: landmark_distance(hand, last))
@@ -255,29 +261,12 @@ class Search:
         return [region.back(hand) for hand in self._detector.detect(crop, region.camera(self._camera))]
 
     def _is_full(self, hands: Sequence[HandDetection]) -> bool:
-        return sees_all(hands, self._num_hands, self._associate)
-
-    def _known(self, hands: Sequence[HandDetection], hand: HandDetection) -> bool:
-        return _is_among(hands, hand, self._associate)
-
-    def _add(self, hands: list[HandDetection], hand: HandDetection) -> None:
-        if not self._known(hands, hand):
-            hands.append(hand)
+        return sees_all(hands, self._num_hands)
 
 
-def sees_all(hands: Sequence[HandDetection], num_hands: int, associate: AssociateSettings) -> bool:
+def sees_all(hands: Sequence[HandDetection], num_hands: int) -> bool:
     """Whether as many hands are seen as there are, the same hand seen twice counted once: no other is looked for."""
-    distinct: list[HandDetection] = []
-    for hand in hands:
-        if not _is_among(distinct, hand, associate):
-            distinct.append(hand)
-    return len(distinct) >= num_hands
-
-
-def _is_among(hands: Sequence[HandDetection], hand: HandDetection, associate: AssociateSettings) -> bool:
-    """Whether it is one of the hands, seen twice."""
-    limit = associate.duplicate_fraction * hand_size(hand)
-    return any(landmark_distance(hand, other) < limit for other in hands)
+    return len(hands) >= num_hands and len(distinct_hands(hands, KNOWN_FRACTION)) >= num_hands
 
 
 def _center(hand: HandDetection) -> FloatArray:

@@ -108,6 +108,14 @@ def test_a_hand_that_was_out_of_sight_keeps_its_side_though_one_half_is_unsure()
     assert not tracks["left"].seen.any()
 
 
+def test_a_hand_that_is_not_seen_for_one_frame_keeps_its_side_though_it_looks_like_the_other_from_then_on() -> None:
+    detections = [[detection(LEFT[index], "left" if index < 20 else "right")] for index in range(NUM_FRAMES)]
+    detections[20] = []
+    tracks = run(detections)
+    assert tracks["left"].seen.sum() == NUM_FRAMES - 1
+    assert not tracks["right"].seen.any()
+
+
 def test_the_other_hand_appearing_there_is_the_other_hand() -> None:
     right, left = moving_hand("right", 40), moving_hand("left", 40)
     detections = [[detection(right[index], "right", 0.9)] for index in range(15)]
