@@ -67,7 +67,7 @@ class LeRobotV3Reader:
         digest = hashlib.sha256()
         for column in numbers.column_names:
             digest.update(column.encode())
-            digest.update(_matrix(numbers, column).tobytes())
+            digest.update(_matrix(numbers, column, self._data_file(row)).tobytes())
         for key in self._cameras:
             digest.update(key.encode())
             if self.info.features[key].dtype == "video":
@@ -83,11 +83,12 @@ class LeRobotV3Reader:
         """The rows of one episode; its pictures are read when they are asked for."""
         row = self._episodes[name]
         numbers = self._read_rows(row, [*_ORDER, *self._state.features])
-        state = {key: self._vectors(numbers, key) for key in self._state.features}
+        path = self._data_file(row)
+        state = {key: self._vectors(numbers, key, path) for key in self._state.features}
         return Recording(
             task=self._task(numbers),
-            timestamp_ns=np.round(_matrix(numbers, "timestamp")[:, 0] * 1e9).astype(np.int64),
-            T_world_tool=self._state.tool_pose(state),
+            timestamp_ns=np.round(_matrix(numbers, "timestamp", path)[:, 0] * 1e9).astype(np.int64),
+            T_world_tool=self._state.tool_pose(state, f"{path}, {name}"),
             gripper_reading=self._state.gripper_reading(state),
             cameras={_camera_name(key): self._pictures(row, key, numbers) for key in self._cameras},
             rate_hz=float(self.info.fps),
@@ -118,11 +119,11 @@ class LeRobotV3Reader:
             raise InputError(f"{path}: holds {table.num_rows} steps of episode {index}; meta/episodes says {length}.")
         return table
 
-    def _vectors(self, numbers: pa.Table, key: str) -> FloatArray:
-        vectors = _matrix(numbers, key)
+    def _vectors(self, numbers: pa.Table, key: str, path: Path) -> FloatArray:
+        vectors = _matrix(numbers, key, path)
         declared = max(self.info.features[key].shape, default=1)
         if vectors.shape[1] != declared:
-            raise InputError(f"column '{key}': {vectors.shape[1]} numbers a step; {INFO_PATH} says {declared}.")
+            raise InputError(f"{path}: column '{key}': {vectors.shape[1]} numbers a step; {INFO_PATH} says {declared}.")
         return vectors
 
     def _data_file(self, row: dict[str, Any]) -> Path:
@@ -137,7 +138,7 @@ class LeRobotV3Reader:
         return [self._data_file(row), *(self._video_file(row, key) for key in videos)]
 
     def _window(self, row: dict[str, Any], key: str, numbers: pa.Table) -> VideoWindow:
-        times_s = float(row[f"videos/{key}/from_timestamp"]) + _matrix(numbers, "timestamp")[:, 0]
+        times_s = float(row[f"videos/{key}/from_timestamp"]) + _matrix(numbers, "timestamp", self._data_file(row))[:, 0]
         return VideoWindow(self._video_file(row, key), times_s, tolerance_s=0.5 / self.info.fps)
 
     def _pictures(self, row: dict[str, Any], key: str, numbers: pa.Table) -> Pictures:
@@ -203,14 +204,14 @@ def _read_table(path: Path, columns: Sequence[str] | None = None, filters: Any =
         raise InputError(f"{path}: cannot be read as Parquet ({failure}).") from None
 
 
-def _matrix(table: pa.Table, column: str) -> FloatArray:
-    """A column of scalars or of equally long lists as (T, D) float64; null becomes NaN."""
+def _matrix(table: pa.Table, column: str, path: Path) -> FloatArray:
+    """A column, read from `path`, of scalars or of equally long lists as (T, D) float64; null becomes NaN."""
     values = table[column].combine_chunks()
     if pa.types.is_list(values.type) or pa.types.is_large_list(values.type) or pa.types.is_fixed_size_list(values.type):
         flat = values.flatten().to_numpy(zero_copy_only=False)
         present = values.is_valid().to_numpy(zero_copy_only=False)
         if present.any() and len(flat) % present.sum():
-            raise InputError(f"column '{column}': its lists are not of one length.")
+            raise InputError(f"{path}: column '{column}': its lists are not of one length.")
         rows = np.full((len(values), len(flat) // max(int(present.sum()), 1)), np.nan)
         rows[present] = np.asarray(flat, dtype=np.float64).reshape(int(present.sum()), -1)
         return rows

@@ -90,15 +90,16 @@ class RobomimicHdf5Reader:
             state = {key: self._numbers(observations, key, size) for key, size in _STATE.items()}
             cameras = {_camera_name(key): self._pictures(name, key) for key in _image_keys(observations)}
             task = self._task(file, name)
+        origin = f"{self.path}, {name}"
         lengths = {key: len(values) for key, values in state.items()}
         if len(set(lengths.values())) > 1:
-            raise InputError(f"{self.path}, {name}: observations of different lengths ({lengths}).")
-        check_metres(state[_POSITION])
+            raise InputError(f"{origin}: observations of different lengths ({lengths}).")
+        check_metres(state[_POSITION], origin)
         num_steps = lengths[_POSITION]
         return Recording(
             task=task,
             timestamp_ns=np.round(np.arange(num_steps) * 1e9 / self.rate_hz).astype(np.int64),
-            T_world_tool=make_transform(rotation_from_xyzw(state[_ROTATION]), state[_POSITION]),
+            T_world_tool=make_transform(rotation_from_xyzw(state[_ROTATION], origin), state[_POSITION]),
             gripper_reading=finger_distance(state[_GRIPPER]),
             cameras=cameras,
             rate_hz=self.rate_hz,

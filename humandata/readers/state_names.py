@@ -62,17 +62,23 @@ class StateMap:
         """Keys of the features that are read."""
         return sorted({key for key, _ in (*self.position, *self.rotation, *self.gripper)})
 
-    def tool_pose(self, values: Mapping[str, FloatArray]) -> FloatArray:
-        """T_world_tool (T, 4, 4) of features (T, D) by key; NaN where a number is missing. Raises InputError."""
+    def tool_pose(self, values: Mapping[str, FloatArray], origin: str) -> FloatArray:
+        """T_world_tool (T, 4, 4) of features (T, D) by key; NaN where a number is missing.
+
+        Raises InputError, which names `origin`, where the numbers are in another unit or no rotation.
+        """
         position = _gather(values, self.position)
         rotation = _gather(values, self.rotation)
-        check_metres(position)
+        check_metres(position, origin)
         if self.rotation_kind == "xyzw":
-            return make_transform(rotation_from_xyzw(rotation), position)
+            return make_transform(rotation_from_xyzw(rotation, origin), position)
         if self.rotation_kind == "rotvec":
             return make_transform(matrix_from_rotvec(rotation), position)
         if np.nanmax(np.abs(rotation), initial=0.0) > MAX_ANGLE_RAD:
-            raise InputError("angles of more than two turns: roll, pitch and yaw are in degrees, not radians.")
+            raise InputError(
+                f"{origin}: angles of more than two turns: roll, pitch and yaw are in degrees, not radians. "
+                "Convert the dataset; units are not guessed."
+            )
         return make_transform(matrix_from_rpy(rotation), position)
 
     def gripper_reading(self, values: Mapping[str, FloatArray]) -> FloatArray:
@@ -110,21 +116,27 @@ def flatten_names(names: object) -> tuple[str, ...]:
     return ()
 
 
-def rotation_from_xyzw(xyzw: FloatArray) -> FloatArray:
-    """R (T, 3, 3) of quaternions (T, 4); zero stands for missing, any other length than 1 raises InputError."""
+def rotation_from_xyzw(xyzw: FloatArray, origin: str) -> FloatArray:
+    """R (T, 3, 3) of quaternions (T, 4); zero stands for missing.
+
+    Any other length than 1 raises InputError, which names `origin`.
+    """
     norm = np.linalg.norm(xyzw, axis=1)
     wrong = np.abs(norm - 1.0) > 0.05
     wrong &= norm > 1e-6
     if wrong.any():
         step = int(np.argmax(wrong))
-        raise InputError(f"a quaternion of length {norm[step]:.3g} at step {step}; a rotation's is 1.")
+        raise InputError(f"{origin}: a quaternion of length {norm[step]:.3g} at step {step}; a rotation's is 1.")
     return matrix_from_wxyz(wxyz_from_xyzw(np.where(norm[:, None] > 1e-6, xyzw, np.nan)))
 
 
-def check_metres(position: FloatArray) -> None:
-    """Raise InputError where positions (T, 3) cannot be metres."""
+def check_metres(position: FloatArray, origin: str) -> None:
+    """Raise InputError, which names `origin`, where positions (T, 3) cannot be metres."""
     if np.nanmax(np.abs(position), initial=0.0) > MAX_POSITION_M:
-        raise InputError(f"positions beyond {MAX_POSITION_M:g} m from the base: they are not in metres.")
+        raise InputError(
+            f"{origin}: positions beyond {MAX_POSITION_M:g} m from the base: they are not in metres. "
+            "Convert the dataset; units are not guessed."
+        )
 
 
 def finger_distance(positions: FloatArray) -> FloatArray:

@@ -27,7 +27,7 @@ def test_each_kind_of_rotation_is_understood(names: list[str], rotation: np.ndar
     state = find_state({"pose": ["EE.x", "ee_pos_y", "tcp_z", *names, "gripper.pos"]})
     assert state is not None
     values = {"pose": np.concatenate([POSITION, rotation, [[0.25], [0.5]]], axis=1)}
-    T = state.tool_pose(values)
+    T = state.tool_pose(values, "a.parquet")
     np.testing.assert_allclose(T[:, :3, :3], ROTATION.as_matrix(), atol=1e-12)
     np.testing.assert_array_equal(T[:, :3, 3], POSITION)
     np.testing.assert_array_equal(state.gripper_reading(values), [0.25, 0.5])
@@ -62,16 +62,16 @@ def test_a_missing_number_is_missing_and_a_wrong_unit_is_an_error() -> None:
     quaternion = find_state({"state": ["x", "y", "z", "qx", "qy", "qz", "qw", "gripper"]})
     assert euler is not None
     assert quaternion is not None
-    T = euler.tool_pose({"state": np.array([[0.4, 0, 0, 0, np.nan, 0, 1], [0.4, 0, 0, 0, 0, 0, 1]])})
+    T = euler.tool_pose({"state": np.array([[0.4, 0, 0, 0, np.nan, 0, 1], [0.4, 0, 0, 0, 0, 0, 1]])}, "a.parquet")
     assert np.isnan(T[0]).all()
     assert np.isfinite(T[1]).all()
-    assert np.isnan(quaternion.tool_pose({"state": np.array([[0.4, 0, 0, 0, 0, 0, 0, 1]])})).all()
-    with pytest.raises(InputError, match="degrees"):
-        euler.tool_pose({"state": np.array([[0.4, 0, 0, 0, 170.0, 0, 1]])})
-    with pytest.raises(InputError, match="metres"):
-        euler.tool_pose({"state": np.array([[400.0, 0, 0, 0, 0, 0, 1]])})
-    with pytest.raises(InputError, match=r"length 0\.5"):
-        quaternion.tool_pose({"state": np.array([[0.4, 0, 0, 0, 0, 0, 0.5, 1]])})
+    assert np.isnan(quaternion.tool_pose({"state": np.array([[0.4, 0, 0, 0, 0, 0, 0, 1]])}, "a.parquet")).all()
+    with pytest.raises(InputError, match=r"a\.parquet: .*degrees"):
+        euler.tool_pose({"state": np.array([[0.4, 0, 0, 0, 170.0, 0, 1]])}, "a.parquet")
+    with pytest.raises(InputError, match=r"a\.parquet: .*metres"):
+        euler.tool_pose({"state": np.array([[400.0, 0, 0, 0, 0, 0, 1]])}, "a.parquet")
+    with pytest.raises(InputError, match=r"a\.parquet: .*length 0\.5"):
+        quaternion.tool_pose({"state": np.array([[0.4, 0, 0, 0, 0, 0, 0.5, 1]])}, "a.parquet")
 
 
 @pytest.mark.parametrize(
