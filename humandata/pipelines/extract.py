@@ -10,13 +10,14 @@ from pathlib import Path
 
 from humandata.camera_motion.pycolmap_package import missing_pycolmap, pycolmap_version
 from humandata.dataset.records import InputRecord
-from humandata.errors import InputError, UsageError
+from humandata.errors import UsageError
 from humandata.hands import make_estimator
 from humandata.pipelines.estimate import refuse_full_disk
 from humandata.pipelines.extract_stage import ExtractStage, PartsStage
 from humandata.pipelines.long_videos import VideoStages
 from humandata.pipelines.recipe import Recipe, recipe_record
 from humandata.pipelines.runner import Runner, open_runner
+from humandata.pipelines.source_item import InputCheck
 from humandata.pipelines.source_job import (
     SourcePlan,
     SourceSpec,
@@ -61,7 +62,7 @@ def plan_extract(
         found = [video_item(video, mirrors.get(root)) for video in videos]
         parts = {os.path.realpath(path) for item in found for path in companions(item)}
         items = [item for item in found if os.path.realpath(item.path) not in parts]
-        plans[source_name] = SourcePlan(spec, items, pending_items(spec, items, is_unchanged, stamp))
+        plans[source_name] = SourcePlan(spec, items, pending_items(spec, items, VIDEO_CHECK))
     return list(plans.values())
 
 
@@ -101,8 +102,7 @@ def extract_on(
         run_source_job(
             plan.spec,
             plan.items,
-            is_unchanged,
-            stamp,
+            VIDEO_CHECK,
             "extract",
             partial(_stages(plan.spec, recipe, gpus_per_worker).run, runner),
         )
@@ -128,14 +128,6 @@ def _camera_tools(recipe: Recipe) -> dict[str, str]:
     return {"pycolmap": version or "absent"}
 
 
-def stamp(item: VideoItem) -> tuple[int, int] | None:
-    """Size and modification time of a video and all that belongs to it; None where they cannot be read."""
-    try:
-        return size_and_time(item)
-    except InputError:
-        return None
-
-
 def is_unchanged(item: VideoItem, record: InputRecord) -> bool:
     """Whether a video is what it was: by size and time, and where only the time differs by content."""
     size_bytes, mtime_ns = size_and_time(item)
@@ -145,3 +137,6 @@ def is_unchanged(item: VideoItem, record: InputRecord) -> bool:
         return True
     with on_this_machine(item) as here:
         return identify(here).input_sha256 == record.input_sha256
+
+
+VIDEO_CHECK = InputCheck(size_and_time, is_unchanged)

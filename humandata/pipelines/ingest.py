@@ -14,6 +14,7 @@ from humandata.errors import InputError, UsageError
 from humandata.mirror import Mirror
 from humandata.pipelines.recipe import recipe_record
 from humandata.pipelines.runner import open_runner
+from humandata.pipelines.source_item import InputCheck
 from humandata.pipelines.source_job import (
     SourceSpec,
     SourceSummary,
@@ -60,7 +61,7 @@ def plan_ingest(dataset: Path, out: Path, recipe: IngestRecipe, name: str | None
     spec = source_spec(out, source_name, "robot_dataset", reader.format, record)
     items = reader.list_episodes()
     _refuse_another_dataset(spec, items)
-    return IngestPlan(spec, embodiment, primary, items, pending_items(spec, items, is_unchanged, stamp))
+    return IngestPlan(spec, embodiment, primary, items, pending_items(spec, items, EPISODE_CHECK))
 
 
 def ingest(
@@ -82,7 +83,7 @@ def ingest(
         dataset.absolute(), spec.path.absolute(), plan.embodiment, recipe, spec.recipe.sha256, spec.mirror
     )
     with open_runner(num_workers, address) as runner:
-        return run_source_job(spec, plan.items, is_unchanged, stamp, stage.name, in_one_stage(stage, runner))
+        return run_source_job(spec, plan.items, EPISODE_CHECK, stage.name, in_one_stage(stage, runner))
 
 
 def is_unchanged(item: EpisodeRef, record: InputRecord) -> bool:
@@ -93,14 +94,6 @@ def is_unchanged(item: EpisodeRef, record: InputRecord) -> bool:
         return False
 
 
-def stamp(item: EpisodeRef) -> tuple[int, int] | None:
-    """Size and modification time of an episode's files; None where they cannot be read."""
-    try:
-        return size_and_time(item)
-    except InputError:
-        return None
-
-
 def size_and_time(item: EpisodeRef) -> tuple[int, int]:
     """Bytes of an episode's files together, and their latest modification time in ns; raises InputError."""
     try:
@@ -108,6 +101,9 @@ def size_and_time(item: EpisodeRef) -> tuple[int, int]:
     except OSError as failure:
         raise InputError(f"{failure.filename}: cannot be read ({failure.strerror}).") from None
     return sum(stat.st_size for stat in stats), max(stat.st_mtime_ns for stat in stats)
+
+
+EPISODE_CHECK = InputCheck(size_and_time, is_unchanged)
 
 
 class IngestStage:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal
 
 from humandata.dataset.attempts import AttemptNote, forget_death, left_behind
 from humandata.dataset.compile import compile_source, finished_record, refuse_mixed_recipes, source_lock
@@ -19,12 +19,10 @@ from humandata.errors import OutputError, UsageError
 from humandata.mirror import Mirror
 from humandata.pipelines.job_progress import JobProgress
 from humandata.pipelines.runner import Runner
-from humandata.pipelines.source_item import SourceItem
+from humandata.pipelines.source_item import InputCheck, ItemT
 from humandata.pipelines.stage import Outcome, Stage
 from humandata.schemas.source import RecipeRecord, Source
 from humandata.storage import Store, is_remote
-
-ItemT = TypeVar("ItemT", bound=SourceItem)
 
 Work = Callable[[Sequence[ItemT], JobProgress], Iterator[Outcome[ItemT, InputRecord]]]
 """The outcome of each item, as they finish; the progress is told who does what, and what is done in part."""
@@ -94,23 +92,20 @@ class SourceSummary:
 def pending_items(
     spec: SourceSpec,
     items: Sequence[ItemT],
-    is_unchanged: Callable[[ItemT, InputRecord], bool],
-    stamp: Callable[[ItemT], tuple[int, int] | None],
+    check: InputCheck[ItemT],
 ) -> list[ItemT]:
     """The items that have no record yet by this recipe, or whose input has changed since; not what was given up.
 
     What failed before comes last: if it ends the whole process this time too, the others are done.
-
-    `stamp` tells an input's size and modification time, None where they cannot be told.
     """
     pending = []
     quarantined = {record.input: record for record in read_quarantine(spec.path)}
     for item in items:
         failed = quarantined.get(item.input)
-        if failed is not None and failed.given_up and same_circumstances(failed, spec.recipe.sha256, stamp(item)):
+        if failed is not None and failed.given_up and same_circumstances(failed, spec.recipe.sha256, check.stamp(item)):
             continue
         record = finished_record(spec.path, item.input, spec.recipe.sha256)
-        if record is None or not is_unchanged(item, record):
+        if record is None or not check.is_unchanged(item, record):
             pending.append(item)
     return sorted(pending, key=lambda item: item.input in quarantined)
 
@@ -123,8 +118,7 @@ def in_one_stage(stage: Stage[ItemT, InputRecord], runner: Runner) -> Work[ItemT
 def run_source_job(
     spec: SourceSpec,
     items: Sequence[ItemT],
-    is_unchanged: Callable[[ItemT, InputRecord], bool],
-    stamp: Callable[[ItemT], tuple[int, int] | None],
+    check: InputCheck[ItemT],
     name: str,
     work: Work[ItemT],
 ) -> SourceSummary:
@@ -136,16 +130,16 @@ def run_source_job(
     """
     with _held(spec):
         refuse_mixed_recipes(spec.path, {item.input for item in items}, spec.recipe.sha256)
-        pending = pending_items(spec, items, is_unchanged, stamp)
-        if _count_death(spec, name, pending, stamp):
-            pending = pending_items(spec, items, is_unchanged, stamp)
+        pending = pending_items(spec, items, check)
+        if _count_death(spec, name, pending, check):
+            pending = pending_items(spec, items, check)
         num_done = len(items) - len(pending)
         warnings: dict[str, tuple[str, ...]] = {}
         try:
-            with closing(_work(spec, name, work, pending, num_done, stamp)) as outcomes:
+            with closing(_work(spec, name, work, pending, num_done, check)) as outcomes:
                 for outcome in outcomes:
                     if outcome.result is None:
-                        _set_aside(spec, name, outcome, stamp(outcome.item))
+                        _set_aside(spec, name, outcome, check.stamp(outcome.item))
                     else:
                         warnings |= _noted(spec, outcome.result)
                     num_done += 1
@@ -155,16 +149,21 @@ def run_source_job(
                 f"{num_done} of {len(items)} inputs are done and kept in {spec.place}; "
                 "run the same command again to go on."
             ) from None
-    given = {item.input for item in items}
-    tried = {item.input for item in pending}
+    return _summarise(spec, document, {item.input for item in items}, {item.input for item in pending}, warnings)
+
+
+def _summarise(
+    spec: SourceSpec, document: Source, given: set[str], tried: set[str], warnings: dict[str, tuple[str, ...]]
+) -> SourceSummary:
+    """What a job that was given these inputs, and tried some of them, has made of the source."""
     failed = [record for record in read_quarantine(spec.path) if record.input in given]
     source = open_source(spec.path)
     episodes = source.episodes()
     return SourceSummary(
         path=spec.place,
         document=document,
-        num_inputs=len(items),
-        num_unchanged=len(items) - len(tried | {record.input for record in failed}),
+        num_inputs=len(given),
+        num_unchanged=len(given) - len(tried | {record.input for record in failed}),
         rejections=dict(Counter(source.rejected().column("rule").to_pylist())),
         failures={record.input: record.error for record in failed},
         given_up=tuple(record.input for record in failed if record.input not in tried),
@@ -191,29 +190,27 @@ def _work(
     work: Work[ItemT],
     pending: Sequence[ItemT],
     num_done: int,
-    stamp: Callable[[ItemT], tuple[int, int] | None],
+    check: InputCheck[ItemT],
 ) -> Generator[Outcome[ItemT, InputRecord]]:
     """The outcomes of what is pending, shown as they come."""
     if not pending:
         return
     with (
         AttemptNote(spec.path) as note,
-        JobProgress(f"{name} {spec.name}", _weights(pending, stamp), num_done, note) as progress,
+        JobProgress(f"{name} {spec.name}", _weights(pending, check), num_done, note) as progress,
     ):
         for outcome in work(pending, progress):
             yield outcome
             progress.finish(outcome.item.input, outcome.result)
 
 
-def _count_death(
-    spec: SourceSpec, name: str, pending: Sequence[ItemT], stamp: Callable[[ItemT], tuple[int, int] | None]
-) -> bool:
+def _count_death(spec: SourceSpec, name: str, pending: Sequence[ItemT], check: InputCheck[ItemT]) -> bool:
     """Set aside what an earlier run died of in the midst of its work, as one more run that failed."""
     death = left_behind(spec.path)
     found = [item for item in pending if death is not None and item.input == death.input]
     for item in found:
         assert death is not None
-        quarantine_input(spec.path, item.input, name, death.error, death.log, spec.recipe.sha256, stamp(item))
+        quarantine_input(spec.path, item.input, name, death.error, death.log, spec.recipe.sha256, check.stamp(item))
     forget_death(spec.path)
     return bool(found)
 
@@ -225,9 +222,9 @@ def _held(spec: SourceSpec) -> Iterator[None]:
         yield
 
 
-def _weights(items: Sequence[ItemT], stamp: Callable[[ItemT], tuple[int, int] | None]) -> dict[str, float]:
+def _weights(items: Sequence[ItemT], check: InputCheck[ItemT]) -> dict[str, float]:
     """The bytes of each input, by which the time it takes is judged."""
-    sizes = {item.input: stamp(item) for item in items}
+    sizes = {item.input: check.stamp(item) for item in items}
     return {name: float(found[0]) if found else 0.0 for name, found in sizes.items()}
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import starmap
 from typing import Any, Protocol, get_args
 
 from humandata.dataset.records import MAX_FAILED_RUNS
+from humandata.pipelines.estimate import Estimate
 from humandata.pipelines.source_item import SourceItem
 from humandata.pipelines.source_job import SourceSpec, SourceSummary
 from humandata.report.console import count, duration, failure_line, print_json, print_line, print_table, size
@@ -42,85 +43,11 @@ def print_summaries(summaries: Sequence[SourceSummary], as_json: bool) -> int:
         print_json([_as_data(summary) for summary in summaries])
         return int(failed)
     for summary in summaries:
-        counts = summary.document.counts
-        print_table(
-            f"{summary.document.name}  {summary.path}",
-            ["inputs", "done now", "unchanged", "failed", "episodes", "rejected", "steps", "min"],
-            [
-                [
-                    summary.num_inputs,
-                    summary.num_inputs - summary.num_unchanged - len(summary.failures),
-                    summary.num_unchanged,
-                    len(summary.failures),
-                    counts.episodes,
-                    counts.rejected,
-                    counts.steps,
-                    round(counts.seconds / 60, 2),
-                ]
-            ],
-        )
-        if summary.num_unchanged == summary.num_inputs:
-            print_line("nothing to do: every input is finished and unchanged.")
-        if "frames" in summary.figures:
-            seen, looked = summary.figures["frames_with_hands"], summary.figures["frames"]
-            print_line(f"hands in {seen:.0f} of {looked:.0f} frames looked at.")
-        cameras = {motion: summary.figures.get(f"camera_{motion}", 0) for motion in get_args(CameraMotion)}
-        if any(cameras.values()):
-            told = ", ".join(f"{motion} ({num:.0f})" for motion, num in cameras.items() if num)
-            print_line(f"camera motion by video: {told}.")
-        if summary.figures.get("hands_with_measured_depth"):
-            measured, found = summary.figures["hands_with_measured_depth"], summary.figures["hands"]
-            print_line(f"depth measured of {measured:.0f} of {found:.0f} hands found.")
-        for key, counted in summary.provenance.items():
-            if counted:
-                print_line(f"{key} by episode: {', '.join(f'{name} ({num})' for name, num in counted.items())}.")
-        for rule, num in sorted(summary.rejections.items()):
-            print_line(f"rejected {num} by '{rule}': {summary.path / 'rejected.parquet'} says which and why")
-        _print_some("warning", [f"{name}: {text}" for name, texts in summary.warnings.items() for text in texts])
-        _print_some("failed", list(starmap(failure_line, summary.failures.items())))
-        if summary.failures:
-            print_line(
-                f"what failed is in {summary.path / 'quarantine'} and is tried again by the next run; "
-                "everything else is written."
-            )
-        if summary.given_up:
-            print_line(
-                f"{len(summary.given_up)} of them failed {MAX_FAILED_RUNS} times and were left alone; when the cause "
-                f"is mended: humandata quarantine retry {summary.path}"
-            )
+        _print_summary(summary)
     return int(failed)
 
 
-class Needed(Protocol):
-    """What all that is still to be done will need."""
-
-    @property
-    def hours(self) -> float:
-        """Of video."""
-        ...
-
-    @property
-    def pieces(self) -> int:
-        """Short videos, and parts of long ones."""
-        ...
-
-    @property
-    def bytes_needed(self) -> int:
-        """On disk, at most."""
-        ...
-
-    @property
-    def bytes_free(self) -> int | None:
-        """On that disk."""
-        ...
-
-    @property
-    def seconds(self) -> float | None:
-        """By the clock; None where it was not measured."""
-        ...
-
-
-def print_plans(plans: Sequence[Plan], as_json: bool, needed: Needed | None = None) -> None:
+def print_plans(plans: Sequence[Plan], as_json: bool, needed: Estimate | None = None) -> None:
     """Print, for each source that would be made, its inputs and which are still to be done; and what they will need."""
     rows = [
         (
@@ -151,6 +78,60 @@ def print_plans(plans: Sequence[Plan], as_json: bool, needed: Needed | None = No
             print_line(f"about {duration(needed.seconds)} of work, by a short trial here.")
 
 
+def _print_summary(summary: SourceSummary) -> None:
+    counts = summary.document.counts
+    print_table(
+        f"{summary.document.name}  {summary.path}",
+        ["inputs", "done now", "unchanged", "failed", "episodes", "rejected", "steps", "min"],
+        [
+            [
+                summary.num_inputs,
+                summary.num_inputs - summary.num_unchanged - len(summary.failures),
+                summary.num_unchanged,
+                len(summary.failures),
+                counts.episodes,
+                counts.rejected,
+                counts.steps,
+                round(counts.seconds / 60, 2),
+            ]
+        ],
+    )
+    if summary.num_unchanged == summary.num_inputs:
+        print_line("nothing to do: every input is finished and unchanged.")
+    _print_figures(summary.figures)
+    for key, counted in summary.provenance.items():
+        if counted:
+            print_line(f"{key} by episode: {', '.join(f'{name} ({num})' for name, num in counted.items())}.")
+    for rule, num in sorted(summary.rejections.items()):
+        print_line(f"rejected {num} by '{rule}': {summary.path / 'rejected.parquet'} says which and why")
+    _print_some("warning", [f"{name}: {text}" for name, texts in summary.warnings.items() for text in texts])
+    _print_some("failed", list(starmap(failure_line, summary.failures.items())))
+    if summary.failures:
+        print_line(
+            f"what failed is in {summary.path / 'quarantine'} and is tried again by the next run; "
+            "everything else is written."
+        )
+    if summary.given_up:
+        print_line(
+            f"{len(summary.given_up)} of them failed {MAX_FAILED_RUNS} times and were left alone; when the cause "
+            f"is mended: humandata quarantine retry {summary.path}"
+        )
+
+
+def _print_figures(figures: Mapping[str, float]) -> None:
+    """What was seen in videos; a robot's dataset has no such figures."""
+    if "frames" in figures:
+        seen, looked = figures["frames_with_hands"], figures["frames"]
+        print_line(f"hands in {seen:.0f} of {looked:.0f} frames looked at.")
+    cameras = {motion: figures.get(f"camera_{motion}", 0) for motion in get_args(CameraMotion)}
+    if any(cameras.values()):
+        told = ", ".join(f"{motion} ({num:.0f})" for motion, num in cameras.items() if num)
+        print_line(f"camera motion by video: {told}.")
+    if figures.get("hands_with_measured_depth"):
+        measured, found = figures["hands_with_measured_depth"], figures["hands"]
+        print_line(f"depth measured of {measured:.0f} of {found:.0f} hands found.")
+
+
 def _print_some(label: str, lines: Sequence[str]) -> None:
     for line in lines[:MOST_LINES]:
         print_line(f"{label} {line}")
@@ -175,7 +156,7 @@ def _as_data(summary: SourceSummary) -> dict[str, Any]:
     }
 
 
-def _room(needed: Needed) -> str:
+def _room(needed: Estimate) -> str:
     """Whether a disk has room, in words; an object store always has."""
     if needed.bytes_free is None:
         return ""

@@ -20,6 +20,7 @@ from humandata.dataset.records import MAX_FAILED_RUNS, InputRecord, read_quarant
 from humandata.dataset.write import InputIdentity, write_input
 from humandata.errors import InputError, OutputError
 from humandata.pipelines.runner import Runner
+from humandata.pipelines.source_item import InputCheck
 from humandata.pipelines.source_job import SourceSpec, SourceSummary, in_one_stage, run_source_job
 from humandata.pipelines.stage import Needs
 from humandata.schemas.source import RecipeRecord
@@ -68,8 +69,9 @@ def run(stage: Failing, items: list[Item]) -> SourceSummary:
     spec = SourceSpec(
         stage.source, "things", "human_video", "video", RecipeRecord(name="r", sha256="r" * 64, content={})
     )
+    check: InputCheck[Item] = InputCheck(lambda item: (item.size, 0), lambda *_: True)
     work = in_one_stage(stage, Runner(1, None))
-    return run_source_job(spec, items, lambda *_: True, lambda item: (item.size, 0), stage.name, work)
+    return run_source_job(spec, items, check, stage.name, work)
 
 
 def test_an_input_that_always_fails_is_given_up_until_something_changes(tmp_path: Path) -> None:
