@@ -82,7 +82,6 @@ def episode_from_table(row: Mapping[str, Any], table: pa.Table) -> Episode:
         if table.schema.field(name).type == IMAGE_TYPE
     }
     arms = {side: arm for side in SIDES if (arm := _arm_from_table(side, table)) is not None}
-    has_camera = row["camera_fx"] is not None
     return Episode(
         id=row["id"],
         embodiment=row["embodiment"],
@@ -96,19 +95,7 @@ def episode_from_table(row: Mapping[str, Any], table: pa.Table) -> Episode:
             _matrix(table, "camera_position", (3,)), _matrix(table, "camera_wxyz", (4,))
         ),
         world_valid=table.column("world_valid").to_numpy(),
-        camera=Camera(
-            fx=row["camera_fx"],
-            fy=row["camera_fy"],
-            cx=row["camera_cx"],
-            cy=row["camera_cy"],
-            width=int(row["camera_width"]),
-            height=int(row["camera_height"]),
-            distortion=make_distortion(row["camera_distortion_model"], tuple(row["camera_distortion"]))
-            if row.get("camera_distortion_model")  # sources written before there was one lack the column
-            else None,
-        )
-        if has_camera
-        else None,
+        camera=_camera_from_row(row),
         provenance=Provenance(
             world_frame=row["world_frame"],
             camera_motion=row["camera_motion"],
@@ -120,6 +107,21 @@ def episode_from_table(row: Mapping[str, Any], table: pa.Table) -> Episode:
         ),
         rate_hz=row["rate_hz"],
         quality=dict(row["quality"]),
+    )
+
+
+def _camera_from_row(row: Mapping[str, Any]) -> Camera | None:
+    if row["camera_fx"] is None:
+        return None
+    model = row.get("camera_distortion_model")  # sources written before there was one lack the column
+    return Camera(
+        fx=row["camera_fx"],
+        fy=row["camera_fy"],
+        cx=row["camera_cx"],
+        cy=row["camera_cy"],
+        width=int(row["camera_width"]),
+        height=int(row["camera_height"]),
+        distortion=make_distortion(model, tuple(row["camera_distortion"])) if model else None,
     )
 
 

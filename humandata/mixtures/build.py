@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -56,30 +57,16 @@ def build_mixture(
     ratios = last_point or group_ratios(present, options.asked_ratios, inputs)
     left_out = tuple(source.document.name for source in sources if group_of(source, options) not in ratios)
     sources = [source for source in sources if source.document.name not in left_out]
-    tasks = held_out_tasks(sources, options)
-    total = sum(source.document.counts.episodes for source in sources)
-    done = 0
-
-    def advance() -> None:
-        nonlocal done
-        done += 1
-        progress(done, total)
-
     sketches: dict[str, EmbodimentSketch] = {}
     members: list[MixtureSource] = []
     parts: list[pa.Table] = []
-    for source in sources:
-        found = survey(source, options, folder / CACHE_FOLDER, advance, tasks)
+    for source, found in _survey_all(sources, options, folder / CACHE_FOLDER, progress):
         members.append(_member(source, found, options, folder))
         parts.append(_numbered(found.spans, len(parts)))
         for name, sketch in found.sketches.items():
             sketches.setdefault(name, EmbodimentSketch()).merge(sketch)
     for group in ratios:
         _check_drawn(group, [member for member in members if member.group == group], sources, options)
-    normalization = {
-        name: EmbodimentStatistics(state=sketches[name].state.statistics(), action=sketches[name].action.statistics())
-        for name in sorted(sketches)
-    }
     index = index_bytes(parts)
     mixture = Mixture(
         schema_version=SCHEMA_VERSION,
@@ -97,9 +84,28 @@ def build_mixture(
         split=Split(unit=options.split, held_out_fraction=options.held_out_fraction),
         index=index_record(index),
         sources=tuple(members),
-        normalization=normalization,
+        normalization=_normalization(sketches),
     )
     return BuiltMixture(mixture, index, tuple(sources), left_out)
+
+
+def _survey_all(
+    sources: Sequence[ShardSource], options: MixOptions, cache: Path, progress: Callable[[int, int], None]
+) -> Iterator[tuple[ShardSource, Survey]]:
+    """Each source with its survey, one after the other: of thousands, the sketches are best not held all at once."""
+    tasks = held_out_tasks(sources, options)
+    total = sum(source.document.counts.episodes for source in sources)
+    done = count(1)
+    for source in sources:
+        yield source, survey(source, options, cache, lambda: progress(next(done), total), tasks)
+
+
+def _normalization(sketches: Mapping[str, EmbodimentSketch]) -> dict[str, EmbodimentStatistics]:
+    """The figures of each embodiment, in order of name."""
+    return {
+        name: EmbodimentStatistics(state=sketch.state.statistics(), action=sketch.action.statistics())
+        for name, sketch in sorted(sketches.items())
+    }
 
 
 def _check_drawn(

@@ -72,14 +72,10 @@ def to_episode(
         UsageError: the recipe asks for a camera that is not there.
     """
     timestamps = recording.timestamp_ns
-    num_steps = len(timestamps)
-    if num_steps < 2:
-        raise InputError(f"{input_name}: {num_steps} steps; an episode needs two.")
-    if (np.diff(timestamps) <= 0).any():
-        step = int(np.argmax(np.diff(timestamps) <= 0))
-        raise InputError(f"{input_name}: time does not increase after step {step}.")
+    _check_times(timestamps, input_name)
     if not recording.cameras:
         raise InputError(f"{input_name}: no camera; every episode needs pictures.")
+    num_steps = len(timestamps)
     primary = primary_camera(recording.cameras, recipe.camera)
     columns = image_columns(recording.cameras, primary)
     start_ns, end_ns = int(timestamps[0]), int(timestamps[-1]) + 1
@@ -103,6 +99,14 @@ def to_episode(
         ),
         rate_hz=recording.rate_hz,
     )
+
+
+def _check_times(timestamp_ns: NDArray[np.int64], input_name: str) -> None:
+    if len(timestamp_ns) < 2:
+        raise InputError(f"{input_name}: {len(timestamp_ns)} steps; an episode needs two.")
+    stands_still = np.diff(timestamp_ns) <= 0
+    if stands_still.any():
+        raise InputError(f"{input_name}: time does not increase after step {int(np.argmax(stands_still))}.")
 
 
 def _arm(recording: Recording, embodiment: Embodiment, input_name: str) -> ArmTrack:
