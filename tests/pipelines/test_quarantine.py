@@ -102,7 +102,7 @@ def test_the_command_lists_explains_and_allows_again(tmp_path: Path) -> None:
     assert "in process" in told  # where it happened
     unknown = command.invoke(app, ["quarantine", "explain", str(stage.source), "bog"])
     assert unknown.exit_code == 2
-    assert command.invoke(app, ["quarantine", "retry", str(stage.source), "bug"]).stdout.startswith("1 inputs")
+    assert command.invoke(app, ["quarantine", "retry", str(stage.source), "bug"]).stdout.startswith("1 input will")
     tried = stage.num_tried
     run(stage, [Item("bug")])
     assert stage.num_tried == tried + 1
