@@ -13,6 +13,7 @@ from humandata import __version__
 from humandata.cli_mix import mix
 from humandata.cli_quarantine import quarantine
 from humandata.errors import HumandataError, UsageError
+from humandata.storage import with_urls
 
 
 class _Seeds(Enum):
@@ -36,7 +37,7 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except HumandataError as error:
-            typer.secho(f"error: {error}", fg="red", err=True)
+            typer.secho(f"error: {with_urls(str(error))}", fg="red", err=True)
             raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
         except KeyboardInterrupt as interruption:
             kept = str(interruption) or "what is finished is kept; run the same command again to go on."

@@ -39,6 +39,7 @@ BLOCK_BYTES = 8 << 20
 """Of a download: large enough that the time between requests does not count."""
 
 _URL = re.compile(r"(s3|gs):/{1,2}([^/?]+)((?:/[^?]*)?)(?:\?([^/]*)(.*))?", re.DOTALL)
+_PATH_ON_STORE = re.compile(r"(?<![\w./])(s3|gs):/(?=[^/\s])")
 _OPTIONS = {"s3": "allow_delayed_open=true", "gs": "retry_limit_seconds=60"}
 """Of pyarrow: one request for a small object instead of three; a minute instead of a quarter of an hour for retries."""
 
@@ -213,6 +214,11 @@ class Store:
 def is_remote(path: Path | str) -> bool:
     """Whether a path, or the text of one, names a place on an object store."""
     return _URL.fullmatch(str(path)) is not None
+
+
+def with_urls(text: str) -> str:
+    """A text for a person, in which a `Path` on a store has the slash again that it lost."""
+    return _PATH_ON_STORE.sub(r"\1://", text)
 
 
 def exists(path: Path) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from humandata.errors import InputError, StorageError, UsageError
-from humandata.storage import Store, is_remote
+from humandata.storage import Store, is_remote, with_urls
 
 
 def test_a_path_of_a_url_is_understood_though_it_lost_a_slash() -> None:
@@ -24,6 +24,7 @@ def test_a_path_of_a_url_is_understood_though_it_lost_a_slash() -> None:
 
 
 def test_other_paths_are_of_this_machine() -> None:
+    assert with_urls(f"{Path('s3://b/a')}: see gs:/b/c, not ./s3:/b") == "s3://b/a: see gs://b/c, not ./s3:/b"
     assert not any(map(is_remote, ("videos", "/s3:/x", "c:/x", "http://host/x", "./s3:/b")))
     with pytest.raises(UsageError, match="s3://bucket/key"):
         Store.at("videos")

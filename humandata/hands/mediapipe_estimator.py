@@ -75,7 +75,7 @@ class MediaPipeEstimator:
 
         with quiet_native_logs():
             landmarker = self._make_landmarker(vision.RunningMode.VIDEO, self._settings)
-        with landmarker:  # left to __del__, closing at interpreter exit fails with a traceback (mediapipe 1.2)
+        try:
             last_ms, chatty = -1, True
             for timestamp_ns, image in frames:
                 last_ms = max(round(timestamp_ns / 1e6), last_ms + 1)
@@ -83,6 +83,8 @@ class MediaPipeEstimator:
                     result = landmarker.detect_for_video(_picture(mediapipe, image), last_ms)
                 chatty = chatty and not result.hand_landmarks  # the last warning comes with the first hand
                 yield _detections(result, image.shape[1], image.shape[0])
+        finally:
+            _close(landmarker)
 
     def detect(self, image: Image, camera: Camera | None = None) -> tuple[HandDetection, ...]:
         """The hands of one picture, down to `SEARCH_CONFIDENCE`. See `PictureDetector.detect`."""
@@ -99,9 +101,9 @@ class MediaPipeEstimator:
         return _detections(result, image.shape[1], image.shape[0])
 
     def close(self) -> None:
-        """Let go of the model that `detect` uses. Left to interpreter exit, closing fails with a traceback."""
+        """Let go of the model that `detect` uses."""
         if self._picture_landmarker is not None:
-            self._picture_landmarker.close()
+            _close(self._picture_landmarker)
             self._picture_landmarker = None
 
     def _make_landmarker(self, mode: vision.RunningMode, settings: DetectSettings) -> vision.HandLandmarker:
@@ -117,6 +119,12 @@ class MediaPipeEstimator:
                 min_tracking_confidence=settings.min_tracking_confidence,
             )
         )
+
+
+def _close(landmarker: vision.HandLandmarker) -> None:
+    """Left to `__del__`, closing at interpreter exit fails with a traceback (mediapipe 1.2); 1.2.3 tells of it."""
+    with quiet_native_logs():
+        landmarker.close()
 
 
 def _picture(mediapipe: ModuleType, image: Image) -> Any:

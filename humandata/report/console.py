@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from humandata.errors import printable
+from humandata.storage import with_urls
 
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 
@@ -21,7 +22,8 @@ MAX_WHOLE = 16
 
 def print_table(title: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows under a header, if it has any words; numbers are set flush right."""
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", show_header=any(header))
+    named = Text(_harmless(title), style="bold")
+    table = Table(title=named, title_justify="left", header_style="bold", show_header=any(header))
     materialised = [list(row) for row in rows]
     for index, name in enumerate(header):
         numeric = bool(materialised) and all(isinstance(row[index], int | float) for row in materialised)
@@ -81,7 +83,7 @@ def failure_line(input_name: str, error: str) -> str:
 
 def _harmless(text: str) -> str:
     """A text that may hold a stranger's file name: what would steer the terminal is spelled out."""
-    return printable(text).translate(_CONTROLS)
+    return with_urls(printable(text)).translate(_CONTROLS)
 
 
 def _console() -> Console:
