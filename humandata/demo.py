@@ -32,12 +32,12 @@ The road from here{where}:
   humandata train"""
 
 
-def render_demo(out: Path, num_workers: int | None, seed: int, num_videos: int = NUM_VIDEOS) -> None:
+def render_demo(out: Path, num_workers: int | None, seed: int) -> None:
     """Render the demo's input into a folder; what is there already is left alone. UsageError where it is no folder."""
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: is not a folder. Choose another with --out.")
     workers = num_workers or len(os.sched_getaffinity(0))
-    with ProgressBar("render human videos", num_videos, "clips") as bar:
+    with ProgressBar("render human videos", NUM_VIDEOS, "clips") as bar:
         options = ClipOptions(
             PlaceTask("red", "left"),
             second_hand=False,
@@ -45,7 +45,7 @@ def render_demo(out: Path, num_workers: int | None, seed: int, num_videos: int =
             width=CLIP_WIDTH,
             height=CLIP_HEIGHT,
         )
-        render_human_videos(out, num_videos, seed, workers, options, lambda done, _total: bar.update(done))
+        render_human_videos(out, NUM_VIDEOS, seed, workers, options, lambda done, _total: bar.update(done))
     with ProgressBar("render robot, LeRobot v3", NUM_LEROBOT_EPISODES, "episodes") as bar:
         render_robot_lerobot(
             out / "robots" / "droid_lerobot",
@@ -63,4 +63,4 @@ def render_demo(out: Path, num_workers: int | None, seed: int, num_videos: int =
             progress=lambda done, _total: bar.update(done),
         )
     where = "" if out.resolve() == Path.cwd() else f", in {out}"
-    print_line(NEXT.format(videos=num_videos, where=where))
+    print_line(NEXT.format(videos=NUM_VIDEOS, where=where))

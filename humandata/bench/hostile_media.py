@@ -241,7 +241,7 @@ PLACES = (
 CASES = (*TRICKS, *NAMES, *HEADERS, *KINDS, *PLACES)
 
 
-def damage(folder: Path, num_cut: int, num_flipped: int, seed: int = 0) -> Iterator[tuple[str, Path]]:
+def damage(folder: Path, num_cut: int, num_flipped: int) -> Iterator[tuple[str, Path]]:
     """Copies of sound clips, cut at random places or with a bit flipped at one; each kind of damage, and its file."""
     options = {"mp4": ("-pix_fmt", "yuv420p"), "mkv": ("-pix_fmt", "yuv420p"), "avi": ("-c:v", "mpeg4")}
     front = ("-pix_fmt", "yuv420p", "-movflags", "faststart")
@@ -249,7 +249,7 @@ def damage(folder: Path, num_cut: int, num_flipped: int, seed: int = 0) -> Itera
     wholes["front.mp4"] = clip(folder / "whole.mp4", *front).read_bytes()
     for name in options:
         (folder / f"whole.{name}").unlink()
-    rng = random.Random(seed)
+    rng = random.Random(0)
     for number in range(num_cut):
         name = list(wholes)[number % len(wholes)]
         path = folder / f"cut{number}.{name}"

@@ -9,7 +9,7 @@ steps of a chunk are one run of bytes, and processes that read the same pack sha
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
@@ -101,16 +101,14 @@ def track_of(
     )
 
 
-def open_pack(
-    source: ShardSource, static_camera: bool, cache: Path, advance: Callable[[], None] = lambda: None
-) -> TrackPack:
-    """The pack of a source in the folder `cache`, made now where it is missing; `advance` is called for each episode.
+def open_pack(source: ShardSource, static_camera: bool, cache: Path) -> TrackPack:
+    """The pack of a source in the folder `cache`, made now where it is missing.
 
     DatasetError where a step file cannot be read, or the pack not be written.
     """
     path = cache / f"{pack_key(source, static_camera)}.npy"
     if not path.exists():
-        _write_pack(path, source, static_camera, advance)
+        _write_pack(path, source, static_camera)
     return TrackPack(_mapped(path))
 
 
@@ -161,13 +159,11 @@ def _total_steps(source: ShardSource) -> int:
     return int(pc.sum(source.episodes(["num_steps"]).column("num_steps")).as_py() or 0)
 
 
-def _write_pack(path: Path, source: ShardSource, static_camera: bool, advance: Callable[[], None]) -> None:
-    def episodes() -> Iterator[NDArray[np.void]]:
-        for name, track in read_tracks(source, static_camera):
-            yield _records(track, image_places(source.steps_path(name)))
-            advance()
-
-    _write_rows(path, RECORD, (_total_steps(source),), episodes())
+def _write_pack(path: Path, source: ShardSource, static_camera: bool) -> None:
+    episodes = (
+        _records(track, image_places(source.steps_path(name))) for name, track in read_tracks(source, static_camera)
+    )
+    _write_rows(path, RECORD, (_total_steps(source),), episodes)
 
 
 def _write_rows(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], parts: Iterable[NDArray[Any]]) -> None:

@@ -26,8 +26,8 @@ class RemoteImage:
 class RemoteImages:
     """Reads images of many files at once: runs are fetched side by side, and kept."""
 
-    def __init__(self, cache: RangeCache | None = None) -> None:
-        self._cache = cache or RangeCache()
+    def __init__(self) -> None:
+        self._cache = RangeCache()
 
     def read(self, images: Sequence[RemoteImage]) -> list[bytes | None]:
         """Their bytes, None where a moment has no image.

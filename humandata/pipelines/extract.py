@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from functools import partial
@@ -30,6 +31,8 @@ from humandata.pipelines.video_item import VideoItem, companions, identify, on_t
 from humandata.video.files import find_videos
 from humandata.video.remote import mirror_videos
 
+_LOG = logging.getLogger(__name__)
+
 
 def plan_extract(
     paths: Sequence[Path], out: Path, recipe: Recipe, name: str | None = None
@@ -43,6 +46,8 @@ def plan_extract(
     """
     places, mirrors = mirror_videos(paths)
     listing = find_videos(places)
+    for folder in listing.unreadable:
+        _LOG.warning("%s: cannot be read, so videos in it are left out. Make it readable if there are any.", folder)
     estimator = make_estimator(recipe.detect)
     record = recipe_record(
         "extract",

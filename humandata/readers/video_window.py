@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from humandata.errors import InputError
 from humandata.geometry.rotations import FloatArray
 from humandata.video.probe import probe
-from humandata.video.safety import MAX_PIXELS, OPEN_OPTIONS, media_url, read_head
+from humandata.video.safety import MAX_PIXELS, OPEN_OPTIONS, check_readable, media_url
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -83,7 +83,7 @@ class VideoWindow:
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """An untrusted file and its first video stream; what FFmpeg finds wrong in it becomes an InputError."""
-    read_head(path)
+    check_readable(path)
     try:
         with av.open(media_url(path), mode="r", options=OPEN_OPTIONS, metadata_errors="replace") as container:
             if not container.streams.video:

@@ -15,6 +15,9 @@ from humandata.geometry.transforms import apply
 
 IntArray = NDArray[np.int32]
 
+_SEGMENTS = 24
+"""Of a surface around an axis."""
+
 
 @dataclass(frozen=True)
 class Grain:
@@ -82,17 +85,17 @@ def open_box(size: ArrayLike, wall: float, color: ArrayLike) -> Mesh:
     )
 
 
-def revolved(profile: ArrayLike, color: ArrayLike, segments: int = 24, gloss: float = 0.1) -> Mesh:
+def revolved(profile: ArrayLike, color: ArrayLike, gloss: float = 0.1) -> Mesh:
     """The surface a profile (K, 2) of radius and z in metres sweeps around z; a point given twice makes a crease."""
     radius, z = np.asarray(profile, dtype=np.float64).T
-    angle = np.linspace(0.0, 2.0 * np.pi, segments, endpoint=False)
+    angle = np.linspace(0.0, 2.0 * np.pi, _SEGMENTS, endpoint=False)
     x, y = radius[:, None] * np.cos(angle), radius[:, None] * np.sin(angle)
     vertices = np.stack([x, y, np.broadcast_to(z[:, None], x.shape)], axis=-1).reshape(-1, 3)
     rings = np.flatnonzero((np.diff(radius) != 0) | (np.diff(z) != 0))
-    here = (rings[:, None] * segments + np.arange(segments)).ravel()
-    beside = (rings[:, None] * segments + np.roll(np.arange(segments), -1)).ravel()
-    lower = np.stack([here, beside, beside + segments], axis=1)
-    upper = np.stack([here, beside + segments, here + segments], axis=1)
+    here = (rings[:, None] * _SEGMENTS + np.arange(_SEGMENTS)).ravel()
+    beside = (rings[:, None] * _SEGMENTS + np.roll(np.arange(_SEGMENTS), -1)).ravel()
+    lower = np.stack([here, beside, beside + _SEGMENTS], axis=1)
+    upper = np.stack([here, beside + _SEGMENTS, here + _SEGMENTS], axis=1)
     colors = np.tile(np.asarray(color, dtype=np.float64), (len(vertices), 1))
     return Mesh(vertices, np.concatenate([lower, upper]).astype(np.int32), colors, gloss)
 

@@ -26,11 +26,6 @@ class VideoFile:
         """The path below `root`: the same wherever the folder is mounted."""
         return self.path.relative_to(self.root)
 
-    @property
-    def folder_name(self) -> str:
-        """Name of the folder that holds the video: the task's text where nothing better is known."""
-        return self.path.parent.name
-
 
 @dataclass(frozen=True)
 class VideoListing:

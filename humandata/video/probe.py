@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from humandata.errors import InputError
 from humandata.video.helper import ask
-from humandata.video.safety import read_head
+from humandata.video.safety import check_readable
 
 HDR_TRANSFERS = frozenset({"smpte2084", "arib-std-b67"})
 """Transfer functions of HDR10 (PQ) and of HLG, which phones record: washed out unless tone-mapped."""
@@ -57,7 +57,7 @@ def probe(path: Path) -> VideoInfo:
         InputError: the file is missing, empty, no video, without any frame that decodes, or too large a picture; or
             the program that looks into it crashed or hung.
     """
-    read_head(path)
+    check_readable(path)
     try:
         str(path).encode()
     except UnicodeEncodeError as error:

@@ -63,11 +63,11 @@ def open_regular(path: Path) -> BinaryIO:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
-def read_head(path: Path, num_bytes: int = 512) -> bytes:
-    """The first bytes of a file; raises what `open_regular` does, and where reading fails."""
+def check_readable(path: Path) -> None:
+    """Read the first byte of a file; raises what `open_regular` does, and where reading fails."""
     with open_regular(path) as file:
         try:
-            return file.read(num_bytes)
+            file.read(1)
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
 

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -20,6 +21,7 @@ from humandata.pipelines.recipe import Recipe, load_recipe
 from humandata.pipelines.source_job import SourceSummary
 from humandata.pipelines.stage import Needs
 from humandata.studio.truth import load_truth
+from humandata.video.files import find_videos
 
 RECIPE = load_recipe("default", ["decode.rate_hz=15", "filters={duration: {}}"])
 
@@ -237,6 +239,19 @@ def test_a_wrong_recipe_key_is_answered_with_the_right_one() -> None:
 def test_every_recipe_that_comes_with_the_package_loads() -> None:
     assert load_recipe("default") == Recipe()
     assert load_recipe("fast").decode.rate_hz == 15
+
+
+def test_a_folder_that_cannot_be_read_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_video(tmp_path / "videos" / "a.mp4")
+    locked = tmp_path / "videos" / "lost+found"  # root, as whom tests may run, can read any
+    monkeypatch.setattr(
+        "humandata.pipelines.extract.find_videos", lambda paths: replace(find_videos(paths), unreadable=(locked,))
+    )
+    [plan] = plan_extract([tmp_path / "videos"], tmp_path / "shards", RECIPE)
+    assert [item.input for item in plan.items] == ["a.mp4"]
+    assert f"{locked}: cannot be read" in caplog.text
 
 
 def test_a_worker_asks_a_cluster_for_what_its_estimator_needs(tmp_path: Path) -> None:

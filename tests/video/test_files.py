@@ -21,7 +21,6 @@ def test_a_folder_is_searched_to_the_bottom_in_order_of_relative_path(tmp_path: 
     files = find_videos([tmp_path]).files
     assert [file.relative_path.as_posix() for file in files] == ["a.mov", "b/10.mkv", "b/2.MP4", "z/deep/er/c.webm"]
     assert {file.root for file in files} == {tmp_path}
-    assert [file.folder_name for file in files[1:]] == ["b", "b", "er"]
 
 
 def test_the_sidecar_is_the_json_of_the_same_stem(tmp_path: Path) -> None:
@@ -66,12 +65,12 @@ def test_a_dangling_link_is_listed_so_that_it_is_reported(tmp_path: Path) -> Non
     assert len(find_videos([tmp_path]).files) == 1
 
 
-def test_a_relative_argument_keeps_its_folder_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_argument_leads_to_a_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     touch(tmp_path / "pour tea" / "clip.mp4")
     monkeypatch.chdir(tmp_path / "pour tea")
     for argument in (".", "clip.mp4", "../pour tea", ".."):
         (file,) = find_videos([Path(argument)]).files
-        assert file.folder_name == "pour tea"
+        assert file.path == tmp_path / "pour tea" / "clip.mp4"
 
 
 def test_what_is_no_video_is_refused_by_name(tmp_path: Path) -> None:
