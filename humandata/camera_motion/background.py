@@ -33,7 +33,7 @@ _MIN_KEPT = 0.4
 class BackgroundSettings(Document):
     """The recipe's section `camera.background`."""
 
-    rate_hz: PositiveFloat = Field(default=5.0, description="pictures looked at in a second")
+    rate_hz: PositiveFloat = Field(default=2.0, description="pictures looked at in a second")
     max_shift_rad: PositiveFloat = Field(
         default=0.015,
         description="angle by which a still background may seem displaced: a camera held in hand, but held still. "

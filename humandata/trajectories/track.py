@@ -101,12 +101,14 @@ def trust_pointing(hands: Iterable[HandDetection]) -> float:
 
 def landmark_distance(a: HandDetection, b: HandDetection) -> float:
     """Mean distance of the landmarks of two hands, in pixels."""
-    return float(np.linalg.norm(a.landmarks_px - b.landmarks_px, axis=-1).mean())
+    # For 21 points plain Python is faster than NumPy, the more so where a model has just had the caches.
+    return math.fsum(map(math.dist, a.landmarks_px.tolist(), b.landmarks_px.tolist())) / len(a.landmarks_px)
 
 
 def hand_size(hand: HandDetection) -> float:
     """Diagonal of the box around a hand's landmarks, in pixels."""
-    return float(np.linalg.norm(np.ptp(hand.landmarks_px, axis=0)))
+    x, y = hand.landmarks_px.T.tolist()
+    return math.hypot(max(x) - min(x), max(y) - min(y))
 
 
 def _looks(hand: HandDetection) -> float:
@@ -120,7 +122,9 @@ def _pointing(hand: HandDetection) -> float:
     return float(2.0 * right * min(down, 0.0))
 
 
-def _direction(hand: HandDetection) -> FloatArray:
-    """(2,) unit vector in the picture from the wrist to the middle knuckle."""
-    along = hand.landmarks_px[HandLandmark.MIDDLE_MCP] - hand.landmarks_px[HandLandmark.WRIST]
-    return np.asarray(along / max(math.hypot(*along), 1e-9))
+def _direction(hand: HandDetection) -> tuple[float, float]:
+    """Unit vector in the picture from the wrist to the middle knuckle."""
+    x, y = hand.landmarks_px[HandLandmark.WRIST].tolist()
+    to_x, to_y = hand.landmarks_px[HandLandmark.MIDDLE_MCP].tolist()
+    length = max(math.hypot(to_x - x, to_y - y), 1e-9)
+    return (to_x - x) / length, (to_y - y) / length

@@ -41,6 +41,9 @@ _NUM_THREADS = 1
 rare remainder in H.264, where a lost reference shows memory that was never written; whole files always decode alike."""
 
 _TICKS_PER_S = 1_000_000_000
+_NUT_OPTIONS = {"fpsprobesize": "0"}
+"""Else PyAV waits for some pictures more before it gives the first, to learn a frame rate that nobody asks for."""
+
 _OFFSET_S = 86_400
 """Added while ffmpeg has the frames, taken off again: it drops the negative times that some files begin with."""
 
@@ -164,7 +167,7 @@ class Decoding:
             selector.register(pipe, selectors.EVENT_READ)
             source = _TimedPipe(pipe.fileno(), selector, self.stall_timeout_s, total_s)
             try:
-                with av.open(source, mode="r", format="nut", buffer_size=1 << 20) as nut:
+                with av.open(source, mode="r", format="nut", options=_NUT_OPTIONS, buffer_size=1 << 20) as nut:
                     for packet in nut.demux(video=0):
                         if packet.pts is None or packet.size != self.width * self.height * 3:
                             continue  # the empty packet that ends the stream, or a picture cut off with the process
