@@ -12,6 +12,7 @@ from humandata.bench import scenarios
 from humandata.bench.scenarios import SCENARIOS
 from humandata.cache import cache_folder
 from humandata.studio import capture
+from humandata.studio.jobs import run_jobs
 
 SeedSet = Literal["dev", "report"]
 _SEEDS: dict[SeedSet, int] = {"dev": 41_000, "report": 73_000}
@@ -77,7 +78,7 @@ def render_suite(
         clip.video.parent.mkdir(parents=True, exist_ok=True)
         clip.truth.parent.mkdir(parents=True, exist_ok=True)
     done = len(clips) - len(jobs)
-    for _ in capture.run_jobs(_render, jobs, workers):
+    for _ in run_jobs(_render, jobs, workers):
         done += 1
         if progress:
             progress(done, len(clips))

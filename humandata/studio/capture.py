@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from multiprocessing import get_context
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,16 +15,14 @@ from humandata.schemas.landmarks import SIDES, Side
 from humandata.schemas.sidecar import Sidecar
 from humandata.studio.clip import Clip, ClipOptions, clip_sidecar, plan_clip, render_clip
 from humandata.studio.clip_truth import clip_truth, covered_landmarks
+from humandata.studio.jobs import run_jobs
 from humandata.studio.render import Rendering
 from humandata.studio.scene import BLOCK_COLORS, PlaceTask
-from humandata.studio.truth import load_truth, save_truth
-
-__all__ = ["capture_clip", "encode_mp4", "load_truth", "record_clip", "render_human_videos"]
+from humandata.studio.truth import save_truth
 
 TASKS = tuple(PlaceTask(color, side) for color in BLOCK_COLORS for side in SIDES)
 Job = tuple[tuple[int, ...], ClipOptions, Path, Path]
 """Arguments of `capture_clip`."""
-T = TypeVar("T")
 
 _X264 = {"preset": "veryfast", "crf": "20", "bf": "0", "threads": "1"}
 
@@ -128,28 +123,5 @@ def encode_mp4(frames: Iterable[NDArray[np.uint8]], frame_rate: int, path: Path)
             container.mux(stream.encode(None))
 
 
-def run_jobs(work: Callable[[T], None], jobs: Sequence[T], workers: int) -> Iterator[None]:
-    """Do every job and yield as each is done; `work` is a function of a module, for other processes to find."""
-    if workers <= 1 or len(jobs) <= 1:
-        for job in jobs:
-            work(job)
-            yield
-        return
-    with ProcessPoolExecutor(min(workers, len(jobs)), get_context("spawn"), _use_one_thread) as pool:
-        waiting = [pool.submit(work, job) for job in jobs]
-        try:
-            for future in as_completed(waiting):
-                yield future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
 def _capture(job: Job) -> None:
     capture_clip(*job)
-
-
-def _use_one_thread() -> None:
-    """Each worker is one process on one core."""
-    import cv2
-
-    cv2.setNumThreads(1)

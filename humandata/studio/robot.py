@@ -6,18 +6,16 @@ The same seed and episode number give the same motion in both. Output does not d
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from humandata.errors import UsageError
 from humandata.geometry.rotations import FloatArray
+from humandata.studio.jobs import run_jobs
 from humandata.studio.lerobot_writer import LeRobotEpisode, droid_vectors, video_file, write_lerobot
 from humandata.studio.robomimic_writer import (
     CAMERA,
@@ -40,8 +38,6 @@ LEROBOT_RATE_HZ = 15
 ROBOMIMIC_RATE_HZ = 20
 EPISODES_PER_VIDEO = 2
 Progress = Callable[[int, int], None]
-Job = TypeVar("Job")
-Result = TypeVar("Result")
 
 
 def render_robot_lerobot(
@@ -69,7 +65,7 @@ def render_robot_lerobot(
     ]
     job = partial(_render_lerobot_video, unfinished, _truth_folder(out), seed, width, height)
     episodes: list[LeRobotEpisode] = []
-    for group in _run(job, groups, workers):
+    for group in run_jobs(job, groups, workers):
         episodes += group
         if progress:
             progress(len(episodes), num_episodes)
@@ -95,7 +91,7 @@ def render_robot_robomimic(
     job = partial(_render_robomimic_episode, _truth_folder(out), seed, width, height)
 
     def reported() -> Iterator[RobomimicEpisode]:
-        for done, episode in enumerate(_run(job, range(num_episodes), workers), start=1):
+        for done, episode in enumerate(run_jobs(job, range(num_episodes), workers), start=1):
             yield episode
             if progress:
                 progress(done, num_episodes)
@@ -171,21 +167,3 @@ def _fresh(out: Path) -> Path:
         message = f"{out.parent}: cannot be written to ({failure.strerror}). Choose another folder with --out."
         raise UsageError(message) from None
     return unfinished
-
-
-def _run(job: Callable[[Job], Result], items: Sequence[Job], workers: int) -> Iterator[Result]:
-    """Results in the order of the items, from as many processes as asked for."""
-    if workers <= 1 or len(items) <= 1:
-        yield from map(job, items)
-        return
-    with ProcessPoolExecutor(min(workers, len(items)), get_context("spawn"), _use_one_thread) as pool:
-        try:
-            yield from pool.map(job, items)
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _use_one_thread() -> None:
-    import cv2
-
-    cv2.setNumThreads(1)
