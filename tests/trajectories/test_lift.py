@@ -126,9 +126,17 @@ def test_uncertainty_is_that_of_the_size_and_mostly_along_the_view() -> None:
     sigma = np.median(found.wrist_sigma_m, axis=0)
     assert sigma[2] > 3.0 * sigma[:2].max()
     depth = np.median(found.landmarks_camera[:, 0, 2])
-    assert 0.5 < sigma[2] / (SETTINGS.sigma_factor * SETTINGS.hand_length_sd * depth) < 2.0
+    assert 0.5 < sigma[2] / (SETTINGS.depth_sigma_factor * SETTINGS.hand_length_sd * depth) < 2.0
     measured = lifted(observe(swaying_hand("right", 30)), settings=LiftSettings(hand_length_sd=0.01))
     assert np.median(measured.wrist_sigma_m[:, 2]) < 0.7 * sigma[2]
+
+
+def test_uncertainty_grows_as_the_palm_turns_its_edge_to_the_camera() -> None:
+    face_on = swaying_hand("right", 30)
+    centre = face_on.mean(axis=1, keepdims=True)
+    edge_on = (face_on - centre) @ matrix_from_rotvec([0.0, 1.3, 0.0]).T + centre
+    sigma, sigma_edge_on = (np.median(lifted(observe(hand)).wrist_sigma_m, axis=0) for hand in (face_on, edge_on))
+    assert sigma_edge_on[2] > 1.5 * sigma[2]
 
 
 def test_a_long_track_is_fitted_in_windows_that_join() -> None:
