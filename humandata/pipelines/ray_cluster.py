@@ -73,6 +73,8 @@ def _start(num_cpus: int | None) -> Any:
     try:
         with _our_sigterm():
             ray.init("local", num_cpus=num_cpus, include_dashboard=False, **_options())
+            # It looks for new lines ten times a second, a hundredth of a core, and nobody reads what it finds.
+            ray._private.worker._global_node.kill_log_monitor(check_alive=False)
     except Exception as failure:  # Ray raises no other kind where one of its own processes is killed
         told = (str(failure).splitlines() or [""])[0]
         raise HumandataError(
