@@ -10,7 +10,7 @@ from humandata.mixtures.build import build_mixture
 from humandata.mixtures.manifest import write_mixture
 from humandata.mixtures.options import MixOptions
 from humandata.mixtures.step_index import parse_index
-from humandata.mixtures.summary import MixtureSummary, check_repeats, summarize
+from humandata.mixtures.summary import MixtureSummary, check_repeats, summarise
 
 
 def mix(
@@ -33,4 +33,4 @@ def mix(
         write_atomically(out.parent / built.mixture.index.file, built.index)
         write_mixture(out, built.mixture)
     index = parse_index(built.index, len(built.mixture.sources))
-    return summarize(built.mixture, built.sources, index, built.left_out)
+    return summarise(built.mixture, built.sources, index, built.left_out)

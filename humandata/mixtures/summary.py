@@ -74,7 +74,7 @@ class MixtureSummary:
     warnings: tuple[str, ...]
 
 
-def summarize(
+def summarise(
     mixture: Mixture, sources: Sequence[ShardSource], index: StepIndex, left_out: Sequence[str] = ()
 ) -> MixtureSummary:
     """Figures and warnings of a mixture, of which `sources` are the sources opened, in its order.
@@ -93,7 +93,7 @@ def summarize(
         taking_part = index.episodes(number)
         used = episodes.filter(pc.is_in(episodes.column("id"), value_set=taking_part))
         summaries.append(
-            _summarize_source(mixture, member, kinds[number], episodes, used, shares[number], repeats[number])
+            _summarise_source(mixture, member, kinds[number], episodes, used, shares[number], repeats[number])
         )
         tasks.setdefault(member.group, set()).update(pc.unique(used.column("task")).drop_null().to_pylist())
         advice += source_warnings(member, episodes, set(taking_part.to_pylist()), mixture.selection != Selection())
@@ -174,7 +174,7 @@ def summary_table(summary: MixtureSummary) -> Table:
     return table
 
 
-def _summarize_source(
+def _summarise_source(
     mixture: Mixture,
     member: MixtureSource,
     kind: str,

@@ -206,7 +206,6 @@ def plan_place(
     wish = np.array([-np.sin(heading), np.cos(heading), 0.0]) * mirror
     closing = _closing_on(block, wish)
     R_grasp = tool_rotation(closing, tilt)
-    back = -R_grasp[:, 2]
 
     grip_height = rng.uniform(-0.1, 0.25) * block.size_m
     grasp = block.T_world_block[:3, 3] + grip_height * UP
@@ -226,24 +225,11 @@ def plan_place(
         R_rest = tool_rotation(wish, tilt + mirror * style.rest_lean_rad)
         turn_place += np.arctan2(closing[0] * wish[1] - closing[1] * wish[0], closing @ wish) * UP
 
-    points = np.array(
-        [
-            start,
-            grasp + hover * (back + 0.3 * UP),
-            grasp,
-            grasp + lift * UP,
-            place + 0.8 * lift * UP,
-            place,
-            place + 0.9 * lift * UP,
-            end,
-        ]
-    )
+    above = grasp + hover * (0.3 * UP - R_grasp[:, 2])
+    lifted, lowered, cleared = grasp + lift * UP, place + 0.8 * lift * UP, place + 0.9 * lift * UP
+    shifts = np.diff([start, above, grasp, lifted, lowered, place, cleared, end], axis=0)
     R_start = matrix_from_rotvec(turn_start) @ R_rest
-    turns = np.zeros((7, 3))
-    turns[_REACH] = rotvec_from_matrix(R_grasp @ R_start.T)
-    turns[_CARRY] = turn_place
-    turns[_RETREAT] = rotvec_from_matrix(R_start @ (matrix_from_rotvec(turn_place) @ R_grasp).T)
-    shifts = np.diff(points, axis=0)
+    turns = _turns(R_start, R_grasp, turn_place)
     begins, ends, duration_s = _laid_out(np.linalg.norm(shifts, axis=1), style, rng)
     opening_times_s, openings_m = _fingers(block.size_m, begins, ends, style, rng)
     return PlaceMotion(
@@ -258,6 +244,15 @@ def plan_place(
         openings_m=openings_m,
         rest_z_m=rest_z,
     )
+
+
+def _turns(R_start: FloatArray, R_grasp: FloatArray, turn_place: FloatArray) -> FloatArray:
+    """How far each of the seven strokes turns the tool (7, 3): to the grasp, by `turn_place` (3,), and back again."""
+    turns = np.zeros((7, 3))
+    turns[_REACH] = rotvec_from_matrix(R_grasp @ R_start.T)
+    turns[_CARRY] = turn_place
+    turns[_RETREAT] = rotvec_from_matrix(R_start @ (matrix_from_rotvec(turn_place) @ R_grasp).T)
+    return turns
 
 
 def _closing_on(block: Block, wish: FloatArray) -> FloatArray:
