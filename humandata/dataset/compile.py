@@ -1,4 +1,4 @@
-"""What the driver does with a source: hold it, see what is finished, gather it into `source.json`, which comes last.
+"""What the driver does with a source: see what is finished, and gather it into `source.json`, which comes last.
 
 What is on disk then depends only on inputs and recipe: not on the number of workers, the order in which they finish, or
 an interruption.
@@ -6,13 +6,8 @@ an interruption.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
-import socket
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import datetime
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,41 +18,11 @@ from humandata import __version__
 from humandata.dataset.files import write_atomically
 from humandata.dataset.identity import content_sha256
 from humandata.dataset.records import InputRecord, read_quarantine, read_records, record_path
-from humandata.errors import DatasetError, UsageError, cannot_be_written
+from humandata.errors import DatasetError, UsageError
 from humandata.schemas.columns import EPISODE_COLUMNS, REJECTED_COLUMNS, SCHEMA_VERSION, arrow_schema
 from humandata.schemas.documents import read_document
 from humandata.schemas.episode import PRIMARY_CAMERA
 from humandata.schemas.source import Counts, RecipeRecord, Source
-
-
-@contextmanager
-def source_lock(source: Path) -> Iterator[None]:
-    """Hold a source for one job; a second job is told who holds it. Makes the folder.
-
-    The system lets go of the lock when the holder ends, however it ends. Raises UsageError where another job holds the
-    source, or it may not be written; OutputError where the disk is full.
-    """
-    try:
-        source.mkdir(parents=True, exist_ok=True)
-        lock = (source / ".lock").open("a+")
-    except OSError as failure:
-        raise UsageError(
-            f"{source}: cannot be written ({failure.strerror}). Choose a folder you may write to with --out."
-        ) from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.seek(0)
-            holder = lock.read().strip() or "another job"
-            raise UsageError(f"{source}: {holder} is writing this source. Wait for it, or use --name.") from None
-        holder = f"process {os.getpid()} on {socket.gethostname()}, since {datetime.now():%Y-%m-%d %H:%M:%S},"
-        try:
-            lock.truncate(0)
-            os.write(lock.fileno(), holder.encode())
-        except OSError as failure:
-            raise cannot_be_written(source, failure) from None
-        yield
 
 
 def compile_source(

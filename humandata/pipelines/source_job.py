@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Generic, Literal
 
 from humandata.dataset.attempts import AttemptNote, forget_death, left_behind
-from humandata.dataset.compile import compile_source, finished_record, refuse_mixed_recipes, source_lock
+from humandata.dataset.compile import compile_source, finished_record, refuse_mixed_recipes
+from humandata.dataset.lock import source_lock
 from humandata.dataset.read import open_source
 from humandata.dataset.records import InputRecord, read_quarantine, read_records
 from humandata.dataset.remote import note_input, pull_source, written_source

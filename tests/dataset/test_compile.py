@@ -1,18 +1,14 @@
 from __future__ import annotations
 
-import errno
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from builders import make_episode, write_source
 
-from humandata.dataset.compile import finished_record, refuse_mixed_recipes, source_lock
+from humandata.dataset.compile import finished_record, refuse_mixed_recipes
 from humandata.dataset.read import open_source
 from humandata.dataset.write import InputIdentity, quarantine_input, write_input
-from humandata.errors import OutputError, UsageError
+from humandata.errors import UsageError
 
 
 def content_of(folder: Path) -> dict[str, bytes]:
@@ -68,38 +64,3 @@ def test_a_quarantined_input_counts_attempts_and_no_longer_contributes(tmp_path:
     assert quarantine_input(tmp_path, episode.input, "decode", "broken").attempts == 1
     assert quarantine_input(tmp_path, episode.input, "decode", "broken").attempts == 2
     assert finished_record(tmp_path, episode.input, "recipe") is None
-
-
-def test_two_jobs_exclude_each_other(tmp_path: Path) -> None:
-    with (
-        source_lock(tmp_path / "robot"),
-        pytest.raises(UsageError, match=rf"process {os.getpid()} on .* is writing this source"),
-        source_lock(tmp_path / "robot"),
-    ):
-        pass
-
-
-def test_a_disk_that_is_full_from_the_start_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> int:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as patched:
-        patched.setattr("humandata.dataset.compile.os.write", refuse)
-        with pytest.raises(OutputError, match="No space left on device"), source_lock(tmp_path / "robot"):
-            pass
-    with source_lock(tmp_path / "robot"):
-        pass
-
-
-def test_a_killed_job_lets_go_of_its_source(tmp_path: Path) -> None:
-    hold = "import sys, time; from pathlib import Path; from humandata.dataset.compile import source_lock\n"
-    hold += "with source_lock(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
-    with subprocess.Popen([sys.executable, "-c", hold, str(tmp_path / "robot")], stdout=subprocess.PIPE) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == b"held\n"
-        with pytest.raises(UsageError, match=f"process {holder.pid} on"), source_lock(tmp_path / "robot"):
-            pass
-        holder.kill()
-        holder.wait()
-        with source_lock(tmp_path / "robot"):
-            pass

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from humandata.dataset.compile import source_lock
+from humandata.dataset.lock import source_lock
 
 COMMAND = ["extract", "--workers", "1", "--set", "decode.rate_hz=5", "--set", "filters={}"]
 
