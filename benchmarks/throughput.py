@@ -208,7 +208,7 @@ def extraction_cost(runner: Runner, case: Case, recipe_name: str, out: Path) -> 
     """Of all videos of a case by workers that are at work already, and the MiB of the largest process meanwhile."""
     recipe = load_recipe(recipe_name, case.changes)
     extract_on(runner, tiny_videos(out.parent), out / "tiny", recipe, "tiny")  # starts the workers, the first time
-    with PeakMemory() as peak:
+    with PeakMemory(poll_s=1.0) as peak:  # at twenty looks a second, it takes a fifteenth of a core
         meter = Meter()
         [summary] = extract_on(runner, case.videos, out / "whole", recipe, "whole")
         cost = meter.read()

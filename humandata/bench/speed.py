@@ -26,7 +26,6 @@ from humandata.video.decode import decode
 from humandata.video.probe import probe
 
 BARRIER_TIMEOUT_S = 600.0
-_POLL_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,9 @@ def floor_cost(videos: Sequence[Path], recipe: Recipe, workers: int) -> Cost:
 class PeakMemory:
     """The largest resident memory in MiB of any process below this one, while the context lasts (Linux)."""
 
-    def __init__(self) -> None:
+    def __init__(self, poll_s: float = 0.05) -> None:
+        """A look every `poll_s`, of 3 ms, and one at the end: as long as it lives, a process tells its most."""
+        self._poll_s = poll_s
         self.mib = 0.0
         self.mib_of: dict[str, float] = {}
         """The same by the name of the process."""
@@ -102,12 +103,16 @@ class PeakMemory:
     ) -> None:
         self._stop.set()
         self._thread.join()
+        self._look()
 
     def _watch(self) -> None:
-        while not self._stop.wait(_POLL_S):
-            for name, mib in map(_peak_mib, _children(os.getpid())):
-                self.mib = max(self.mib, mib)
-                self.mib_of[name] = max(self.mib_of.get(name, 0.0), mib)
+        while not self._stop.wait(self._poll_s):
+            self._look()
+
+    def _look(self) -> None:
+        for name, mib in map(_peak_mib, _children(os.getpid())):
+            self.mib = max(self.mib, mib)
+            self.mib_of[name] = max(self.mib_of.get(name, 0.0), mib)
 
 
 def _cpu_s() -> float:
