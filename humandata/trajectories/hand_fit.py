@@ -21,6 +21,8 @@ WINDOW = 450
 OVERLAP = 30
 """Frames that two windows share, of which each drops its outer half."""
 MAX_ITERATIONS = 20
+POOR_COST = 4.0
+"""Cost a frame above which a fit is tried from another start, too; two in three of the studio's clips stay below it."""
 TOLERANCE = 1e-3
 """Share of the cost below which an improvement ends the fit."""
 _UPPER = np.triu(np.ones((NUM_POSE, NUM_POSE))).ravel()
@@ -61,10 +63,10 @@ def fit_hand(
     start = HandState(R_camera_hand, position, np.tile(ANGLE_MEAN, (N, 1)), np.zeros(NUM_SHAPE))
     if N <= WINDOW:
         problem = HandProblem(evidence, hand_length_m, length_sd, motion)
-        return _finish(problem, _minimize(problem, start, free_shape=True))
+        return _finish(problem, _settle(problem, start, free_shape=True))
     spread = np.linspace(0, N - 1, WINDOW).round().astype(np.int64)
     problem = HandProblem(evidence.take(spread), hand_length_m, length_sd, motion)
-    sample = _minimize(problem, start.take(spread), free_shape=True)
+    sample = _settle(problem, start.take(spread), free_shape=True)
     system = problem.linearized(sample)
     half = _half_solved(_factor(system), np.ascontiguousarray(_columns(system.border)))
     shape_covariance = _shape_covariance(system, half)
@@ -72,7 +74,7 @@ def fit_hand(
     landmarks, covariance = np.empty((N, 21, 3)), np.empty((N, 3, 3))
     for first, last, keep in _windows(N):
         problem = HandProblem(evidence.take(slice(first, last)), hand_length_m, length_sd, motion)
-        state = _minimize(problem, start.take(slice(first, last)), free_shape=False)
+        state = _settle(problem, start.take(slice(first, last)), free_shape=False)
         part = _finish(problem, state, shape_covariance)
         landmarks[keep] = part.landmarks[keep.start - first : keep.stop - first]
         covariance[keep] = part.wrist_covariance[keep.start - first : keep.stop - first]
@@ -85,6 +87,26 @@ def _windows(N: int) -> list[tuple[int, int, slice]]:
     starts = np.linspace(0, N - WINDOW, count).round().astype(int).tolist()
     cuts = [0, *[(a + WINDOW + b) // 2 for a, b in itertools.pairwise(starts)], N]
     return [(a, a + WINDOW, slice(i, j)) for a, (i, j) in zip(starts, itertools.pairwise(cuts), strict=True)]
+
+
+def _settle(problem: HandProblem, guess: HandState, free_shape: bool) -> HandState:
+    """The best fit from a guess, and where that explains little, from the same hands tilted the other way.
+
+    A picture with little perspective shows the same of a hand that points away and of one that points here (Necker's
+    cube). The limits of the joints tell them apart, but the way from one to the other is uphill.
+    """
+    state = _minimize(problem, guess, free_shape)
+    if problem.cost(state) <= POOR_COST * len(guess.position):
+        return state
+    return min(state, _minimize(problem, _tilted_back(guess), free_shape), key=problem.cost)
+
+
+def _tilted_back(hands: HandState) -> HandState:
+    """Mirrored in depth, at a plane across the ray through each wrist, but for the palm's own side."""
+    ray = hands.position / np.linalg.norm(hands.position, axis=1, keepdims=True)
+    depth = np.einsum("ni,nij->nj", ray, hands.R_camera_hand)
+    mirrored = hands.R_camera_hand - 2.0 * ray[:, :, None] * depth[:, None, :]
+    return replace(hands, R_camera_hand=mirrored * [-1.0, 1.0, 1.0])
 
 
 def _minimize(problem: HandProblem, state: HandState, free_shape: bool) -> HandState:
