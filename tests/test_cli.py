@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,23 @@ def test_what_there_is_can_be_looked_at(folder: Path) -> None:
     told = humandata("overlay", "shards", code=1).output
     assert "Name one of them: shards/hands, shards/robot" in " ".join(told.split())
     assert "nothing is in quarantine" in humandata("quarantine", "retry").output
+
+
+def test_a_dry_run_finds_mistakes_that_a_run_would(folder: Path, clips: Path) -> None:
+    videos = str(clips / "videos")
+    told = humandata("extract", videos, "--set", "filters.speed.max_mps=3", "--dry-run", code=2).output
+    assert "unknown field 'max_mps'" in " ".join(told.split())
+    assert "without slashes" in humandata("extract", videos, "--name", "a/b", "--dry-run", code=2).output
+    assert not any(folder.iterdir())
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_cluster_that_is_not_there_is_told_at_once(clips: Path) -> None:
+    """Ray itself asks again for ten minutes. Nobody listens on port 1."""
+    begun = time.monotonic()
+    told = humandata("extract", str(clips / "videos"), "--address", "127.0.0.1:1", code=2).output
+    assert "no Ray cluster answers at '127.0.0.1:1'" in " ".join(told.split())
+    assert time.monotonic() - begun < 60  # importing Ray takes some seconds, on a busy machine many
 
 
 @pytest.mark.usefixtures("folder", "shards")

@@ -12,6 +12,7 @@ from pathlib import Path
 from humandata.camera_motion.pycolmap_package import missing_pycolmap, pycolmap_version
 from humandata.dataset.records import InputRecord
 from humandata.errors import UsageError
+from humandata.filters import make_filters
 from humandata.hands import make_estimator
 from humandata.pipelines.estimate import refuse_full_disk
 from humandata.pipelines.extract_stage import ExtractStage, PartsStage
@@ -41,9 +42,10 @@ def plan_extract(
 
     Each folder given becomes a source of that name; videos given singly go by the folder they lie in. A video that the
     sidecar of another one names (a second view, depth) is part of that one and no input of its own. Raises UsageError
-    where two sources would get one name, MissingDependencyError where the hand model cannot be had, or pycolmap, where
-    the recipe asks for structure from motion.
+    where two sources would get one name or a filter is not known, MissingDependencyError where the hand model cannot be
+    had, or pycolmap, where the recipe asks for structure from motion.
     """
+    make_filters(recipe.filters)  # workers make them; a misspelt rule is told before anything is begun
     places, mirrors = mirror_videos(paths)
     listing = find_videos(places)
     for folder in listing.unreadable:

@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from humandata.errors import HumandataError, UsageError
 from humandata.pipelines.ray_watcher import end_watcher, start_watcher
 
 _PACKAGE = Path(__file__).resolve().parents[1]
+KNOCK_S = 10.0
 _GO_ON = "What is finished is kept; run the same command again to go on."
 
 
@@ -87,14 +89,22 @@ def _start(num_cpus: int | None) -> Any:
 def _join(address: str) -> Any:
     ray = _import_ray()
     try:
+        _knock(address)
         with _our_sigterm():
             ray.init(address=address, **_options(py_modules=[str(_PACKAGE)]))
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise UsageError(
             f"no Ray cluster answers at '{address}' ({str(error).splitlines()[0]}). Start one with `ray start --head`, "
             "or leave --address out to use this machine."
         ) from None
     return ray
+
+
+def _knock(address: str) -> None:
+    """Raise OSError where nobody listens at HOST:PORT: Ray would ask for ten minutes. Other addresses it knows."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit() and "/" not in host:
+        socket.create_connection((host, int(port)), timeout=KNOCK_S).close()
 
 
 def _import_ray() -> Any:

@@ -50,7 +50,12 @@ class SourceSpec:
 def source_spec(
     out: Path, name: str, kind: Literal["human_video", "robot_dataset"], format_name: str, recipe: RecipeRecord
 ) -> SourceSpec:
-    """The source of that name in a shard folder; of one on an object store, what is there is looked up."""
+    """The source of that name in a shard folder; of one on an object store, what is there is looked up.
+
+    Raises UsageError where the name is none of a folder: a source lies in the shard folder itself.
+    """
+    if Path(name).name != name:
+        raise UsageError(f"--name {name}: the name of a source is that of one folder, without slashes.")
     if not is_remote(out):
         return SourceSpec(out / name, name, kind, format_name, recipe)
     mirror = Mirror.of(Store.at(out) / name)
