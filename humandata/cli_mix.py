@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -97,49 +97,17 @@ def mix(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script instead of text.")] = False,
 ) -> None:
     """Freeze what training draws from: sources, exact ratios, action space, normalisation."""
-    from humandata.mixtures.option_text import parse_assignments, parse_curriculum, parse_groups
+    # The signature is for typer: TERMS says what becomes of an option, and where none is typed, MixOptions holds.
+    parameters = locals()
+    from humandata.mixtures.terms import read_terms
     from humandata.report.mixing import print_difference, run_mix
 
     if diff is not None:
         print_difference(*diff, as_json)
         return
-    options: dict[str, Any] = {
-        "robot_ratio": robot_ratio,
-        "ratios": parse_assignments("--ratio", ratio or (), "GROUP"),
-        "groups": parse_groups(group or ()),
-        "curriculum": None if curriculum is None else parse_curriculum(curriculum, "robot"),
-        "unit": f"{unit.value}s",
-        "batch_size": batch_size,
-        "horizon": horizon,
-        "rate_hz": rate,
-        "human_gripper": human_gripper.value,
-        "weights": parse_assignments("--weight", weight or ()),
-        "size_alpha": size_alpha,
-        "where": where,
-        "tasks": tuple(tasks or ()),
-        "slowdowns": parse_assignments("--slowdown", slowdown or ()),
-        "static_cameras": tuple(static_camera or ()),
-        "mask_rotations": tuple(mask_rotation or ()),
-        "max_repeats": max_repeats,
-        "held_out_fraction": held_out,
-        "split": split.value,
-        "seed": seed,
-    }
     typed = {
-        name for name in context.params if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+        name: value.value if isinstance(value, Enum) else value
+        for name, value in parameters.items()
+        if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
     }
-    given = {field: value for field, value in options.items() if _PARAMETERS.get(field, field) in typed}
-    run_mix(inputs or [Path("shards")], out, given, dry_run, as_json)
-
-
-_PARAMETERS = {
-    "ratios": "ratio",
-    "groups": "group",
-    "rate_hz": "rate",
-    "weights": "weight",
-    "slowdowns": "slowdown",
-    "static_cameras": "static_camera",
-    "mask_rotations": "mask_rotation",
-    "held_out_fraction": "held_out",
-}
-"""Parameters of the command by the field of `MixOptions` that they set, where the names differ."""
+    run_mix(inputs or [Path("shards")], out, read_terms(typed), dry_run, as_json)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import glob
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 from humandata.dataset.read import ShardSource, find_sources
 from humandata.errors import UsageError
 from humandata.mixtures.manifest import reopen_member
 from humandata.mixtures.options import MixOptions
 from humandata.mixtures.shares import default_weight, size_in
-from humandata.schemas.mixture import ActionSpace, Mixture, read_mixture
+from humandata.mixtures.terms import TERMS, term_value
+from humandata.schemas.mixture import Mixture, read_mixture
 from humandata.storage import is_remote
-
-Term = TypeVar("Term")
 
 
 def find_inputs(inputs: Sequence[Path]) -> list[ShardSource]:
@@ -50,45 +49,52 @@ def inherited_options(inputs: Sequence[Path], given: Mapping[str, object]) -> Mi
     mixtures = {path: read_mixture(path) for path in _matching(inputs) if _is_manifest(path)}
     if not mixtures:
         return MixOptions()
-
-    def agreed(field: str, option: str, of: Callable[[Mixture], Term]) -> Term:
-        values = {path: of(mixture) for path, mixture in mixtures.items()}
-        first = next(iter(values.values()))
-        for path, value in values.items():
-            if value != first and field not in given:
-                raise UsageError(
-                    f"{next(iter(values))} and {path} differ in {option} ({first} and {value}); say which: {option}."
-                )
-        return first
-
-    ratios_given = bool({"robot_ratio", "ratios", "curriculum"} & given.keys())
-    curricula = None if ratios_given else agreed("curriculum", "--curriculum", lambda each: each.curriculum)
-    ratios = {} if ratios_given or curricula else agreed("ratios", "--ratio", lambda each: each.groups)
+    shares_given = bool({"robot_ratio", "ratios", "curriculum"} & given.keys())
+    agreed = _agreed({path: _general_terms(mixture, shares_given) for path, mixture in mixtures.items()}, given)
     members = {member.name: member for mixture in mixtures.values() for member in mixture.sources}
-    return MixOptions(
-        ratios=dict(curricula.others) if curricula else ratios,
+    return replace(
+        agreed,
         groups={glob.escape(name): member.group for name, member in members.items()},
-        curriculum=(curricula.group, curricula.points) if curricula else None,
-        unit=agreed("unit", "--unit", lambda each: each.unit),
-        batch_size=agreed("batch_size", "--batch-size", lambda each: each.batch_size),
-        action_space=ActionSpace(
-            horizon=agreed("horizon", "--horizon", lambda each: each.action_space.horizon),
-            rate_hz=agreed("rate_hz", "--rate", lambda each: each.action_space.rate_hz),
-            human_gripper=agreed("human_gripper", "--human-gripper", lambda each: each.action_space.human_gripper),
-        ),
-        image_size_px=agreed("image_size_px", "the size of images", lambda each: each.image_size_px),
-        image_fit=agreed("image_fit", "the fit of images", lambda each: each.image_fit),
-        held_out_fraction=agreed("held_out_fraction", "--held-out", lambda each: each.split.held_out_fraction),
-        split=agreed("split", "--split", lambda each: each.split.unit),
-        seed=agreed("seed", "--seed", lambda each: each.seed),
-        max_repeats=agreed("max_repeats", "--max-repeats", lambda each: each.max_repeats),
         weights=_chosen_weights(mixtures.values(), given),
-        where=agreed("where", "--where", lambda each: each.selection.where),
-        tasks=agreed("tasks", "--tasks", lambda each: each.selection.tasks),
         slowdowns={name: member.slowdown for name, member in members.items() if member.slowdown != 1.0},
         static_cameras=tuple(name for name, member in members.items() if member.static_camera),
         mask_rotations=tuple(name for name, member in members.items() if member.mask_rotation),
     )
+
+
+def _general_terms(mixture: Mixture, shares_given: bool) -> MixOptions:
+    """The terms of a manifest that hold for all its sources; without its ratios where the user gives others."""
+    curriculum = None if shares_given else mixture.curriculum
+    ratios = {} if shares_given else mixture.groups
+    return MixOptions(
+        ratios=curriculum.others if curriculum else ratios,
+        curriculum=(curriculum.group, curriculum.points) if curriculum else None,
+        unit=mixture.unit,
+        batch_size=mixture.batch_size,
+        action_space=mixture.action_space,
+        image_size_px=mixture.image_size_px,
+        image_fit=mixture.image_fit,
+        held_out_fraction=mixture.split.held_out_fraction,
+        split=mixture.split.unit,
+        seed=mixture.seed,
+        max_repeats=mixture.max_repeats,
+        where=mixture.selection.where,
+        tasks=mixture.selection.tasks,
+    )
+
+
+def _agreed(terms: Mapping[Path, MixOptions], given: Mapping[str, object]) -> MixOptions:
+    """The terms of the first manifest; UsageError where another one differs in a term that is not given."""
+    (first, agreed), *others = terms.items()
+    for field, term in TERMS.items():
+        value = term_value(agreed, field)
+        for path, options in others:
+            other = term_value(options, field)
+            if other != value and field not in given:
+                raise UsageError(
+                    f"{first} and {path} differ in {term.name} ({value} and {other}); say which: {term.name}."
+                )
+    return agreed
 
 
 def _chosen_weights(mixtures: Iterable[Mixture], given: Mapping[str, object]) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,10 @@ from humandata.mixtures.inputs import inherited_options
 from humandata.mixtures.mix import mix
 from humandata.mixtures.options import MixOptions
 from humandata.mixtures.summary import MixtureSummary, summary_table
+from humandata.mixtures.terms import with_terms
 from humandata.progress import ProgressBar
 from humandata.report.console import print_json, print_line, print_renderable
-from humandata.schemas.mixture import ActionSpace, read_mixture
+from humandata.schemas.mixture import read_mixture
 
 
 def run_mix(inputs: Sequence[Path], out: Path, given: Mapping[str, Any], dry_run: bool, as_json: bool) -> None:
@@ -42,16 +43,7 @@ def run_mix(inputs: Sequence[Path], out: Path, given: Mapping[str, Any], dry_run
 
 def make_options(inputs: Sequence[Path], given: Mapping[str, Any]) -> MixOptions:
     """The options that the inputs bring along, changed by what is `given`; what is given by source adds to theirs."""
-    in_space = {field: given[field] for field in ActionSpace.model_fields if field in given}
-    options = inherited_options(inputs, given)
-    changes: dict[str, Any] = {field.name: given[field.name] for field in fields(MixOptions) if field.name in given}
-    for field in ("groups", "weights", "slowdowns"):
-        if field in changes:
-            changes[field] = {**getattr(options, field), **changes[field]}
-    for field in ("static_cameras", "mask_rotations"):
-        if field in changes:
-            changes[field] = tuple(dict.fromkeys((*getattr(options, field), *changes[field])))
-    return replace(options, **changes, action_space=options.action_space.model_copy(update=in_space))
+    return with_terms(inherited_options(inputs, given), given)
 
 
 def print_difference(old: Path, new: Path, as_json: bool) -> None:
