@@ -9,8 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from humandata import __version__
+from humandata.actions import TIMESTAMP_TOLERANCE_NS
 from humandata.dataset.read import ShardSource
 from humandata.errors import HumandataError, UsageError
 from humandata.mixtures.groups import group_of, group_ratios, make_curriculum, nothing_eligible
@@ -23,7 +25,7 @@ from humandata.mixtures.split import held_out_tasks
 from humandata.mixtures.step_index import SPAN_SCHEMA, StepIndex, index_bytes, index_record
 from humandata.mixtures.survey import EmbodimentSketch, Survey, survey
 from humandata.schemas.columns import SCHEMA_VERSION
-from humandata.schemas.mixture import EmbodimentStatistics, Mixture, MixtureSource, Selection, Split
+from humandata.schemas.mixture import ActionSpace, EmbodimentStatistics, Mixture, MixtureSource, Selection, Split
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ def build_mixture(
     ratios = last_point or group_ratios(present, options.asked_ratios, inputs)
     left_out = tuple(source.document.name for source in sources if group_of(source, options) not in ratios)
     sources = [source for source in sources if source.document.name not in left_out]
+    _check_horizon(sources, options)
     sketches: dict[str, EmbodimentSketch] = {}
     members: list[MixtureSource] = []
     parts: list[pa.Table] = []
@@ -87,6 +90,27 @@ def build_mixture(
         normalization=_normalization(sketches),
     )
     return BuiltMixture(mixture, index, tuple(sources), left_out)
+
+
+def _check_horizon(sources: Sequence[ShardSource], options: MixOptions) -> None:
+    """Raise UsageError where no episode is as long as a chunk, save for chunks that are no longer than by default."""
+    horizon, default = options.action_space.horizon, ActionSpace().horizon
+    if horizon <= default:
+        return
+    longest = max((_longest_chunk(source, options) for source in sources), default=0)
+    if horizon > max(longest, default):
+        raise UsageError(
+            f"--horizon {horizon}: no episode is that long. At --rate {options.action_space.rate_hz:g} the longest one "
+            f"has {longest} targets; ask for at most --horizon {max(longest, default)}, or for a lower --rate."
+        )
+
+
+def _longest_chunk(source: ShardSource, options: MixOptions) -> int:
+    """The targets from the first step to the last of a source's longest episode, as it is played."""
+    grid = options.grid(source.document.name)
+    episodes = source.episodes(["start_ns", "end_ns"])
+    duration_ns = pc.max(pc.subtract(episodes.column("end_ns"), episodes.column("start_ns"))).as_py() or 0
+    return int((duration_ns + TIMESTAMP_TOLERANCE_NS) * 1e-9 * grid.rate_hz * grid.slowdown)
 
 
 def _survey_all(

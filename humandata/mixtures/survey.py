@@ -34,9 +34,9 @@ from humandata.mixtures.tracks import eligible_steps
 from humandata.schemas.documents import canonical_json
 from humandata.schemas.landmarks import SIDES
 
-_STEPS_AT_ONCE = 512
-"""Chunks of 50 targets of this many steps take some 30 MB to encode."""
-_SURVEY_VERSION = 1
+_TARGETS_AT_ONCE = 25_600
+"""Steps times the horizon that are encoded in one go, which takes some 30 MB."""
+_SURVEY_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -178,8 +178,9 @@ def _sketch_episode(
 ) -> None:
     """Add an episode's eligible steps, and the speeds at which they are to be played, in m/s."""
     steps = np.concatenate([np.arange(start, stop) for start, stop in spans])
-    for begin in range(0, len(steps), _STEPS_AT_ONCE):
-        block = steps[begin : begin + _STEPS_AT_ONCE]
+    steps_at_once = max(_TARGETS_AT_ONCE // grid.horizon, 1)
+    for begin in range(0, len(steps), steps_at_once):
+        block = steps[begin : begin + steps_at_once]
         sketch.state.update(*encode_states(track, block))
         actions, mask = encode_chunks(track, block, grid)
         sketch.action.update(actions.reshape(-1, ACTION_DIM), mask.reshape(-1, ACTION_DIM))

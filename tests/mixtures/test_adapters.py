@@ -23,8 +23,8 @@ from humandata.schemas.mixture import ActionSpace
 @pytest.fixture
 def path(shards: Path, tmp_path: Path) -> Path:
     out = tmp_path / "mixture.json"
-    # Chunks of three seconds, longer than an episode, so that they end in padding.
-    mix([shards], out, MixOptions(batch_size=6, action_space=ActionSpace(horizon=90), image_size_px=16))
+    # Chunks of two seconds, about as long as an episode, so that they end in padding.
+    mix([shards], out, MixOptions(batch_size=6, action_space=ActionSpace(horizon=60), image_size_px=16))
     return out
 
 
@@ -40,7 +40,7 @@ def test_lerobot_keys(batch: Batch) -> None:
     assert isinstance(padded, torch.Tensor)
     torch.testing.assert_close(image * 255.0, batch.image.float())
     assert given["action"] is batch.action
-    assert padded.shape == (6, 90)
+    assert padded.shape == (6, 60)
     assert padded.any()
     assert not padded[:, 0].any()
     assert not batch.action[padded].any()
@@ -54,7 +54,7 @@ def test_openpi_keys(batch: Batch) -> None:
         "left_wrist_0_rgb": [False] * 6,
         "right_wrist_0_rgb": [False] * 6,
     }
-    assert given["actions"].shape == (6, 90, 26)
+    assert given["actions"].shape == (6, 60, 26)
     assert given["prompt"] == ["push"] * 6
 
 
