@@ -11,8 +11,9 @@ import zlib
 from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 
+from humandata.arrays import Image
 from humandata.geometry.cameras import Camera
-from humandata.hands.estimator import HandDetection, Image
+from humandata.hands.estimator import HandDetection
 from humandata.hands.mediapipe_estimator import MediaPipeEstimator
 
 

@@ -31,10 +31,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from humandata.arrays import Image
 from humandata.bench.material import to_and_fro
 from humandata.bench.speed import PeakMemory
 from humandata.geometry.cameras import Camera
-from humandata.hands.estimator import DetectSettings, HandDetection, Image
+from humandata.hands.estimator import DetectSettings, HandDetection
 from humandata.pipelines.extract import extract
 from humandata.pipelines.recipe import load_recipe
 from humandata.report.console import print_line, print_table

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from humandata import __version__
+from humandata.arrays import BoolArray, IntArray
 from humandata.mixtures.sampler import MixtureSampler
 from humandata.schemas.columns import SCHEMA_VERSION
 from humandata.schemas.mixture import (
@@ -91,7 +92,7 @@ def measure(scale: float) -> dict[str, Any]:
     }
 
 
-def batch_shares(is_robot: NDArray[np.bool_], exact: NDArray[np.floating[Any]]) -> dict[str, float | int]:
+def batch_shares(is_robot: BoolArray, exact: NDArray[np.floating[Any]]) -> dict[str, float | int]:
     """Smallest and largest share of a batch, and how many batches are a whole sample off the difference of `exact`."""
     counts = is_robot.reshape(-1, BATCH_SIZE).sum(axis=1)
     off = np.abs(counts - np.diff(exact)) >= 1.0
@@ -113,7 +114,7 @@ def changing_ratio(num_batches: int) -> dict[str, Any]:
     return {"ratio": "0.95 to 0.5", **batch_shares(robots_drawn(mixture, num_batches), exact)}
 
 
-def robots_drawn(mixture: Mixture, num_batches: int) -> NDArray[np.bool_]:
+def robots_drawn(mixture: Mixture, num_batches: int) -> BoolArray:
     """Which samples of so many batches are of the robot, the first source."""
     sampler, total = MixtureSampler(mixture), num_batches * BATCH_SIZE
     starts = range(0, total, DRAWN_AT_ONCE)
@@ -121,7 +122,7 @@ def robots_drawn(mixture: Mixture, num_batches: int) -> NDArray[np.bool_]:
     return np.asarray(np.concatenate(blocks) == 0)
 
 
-def interleaved(ratio: float, num_samples: int) -> NDArray[np.bool_] | None:
+def interleaved(ratio: float, num_samples: int) -> BoolArray | None:
     """The same by `datasets.interleave_datasets` with probabilities."""
     if find_spec("datasets") is None:
         return None
@@ -154,13 +155,13 @@ def uniform_first(num_passes: int, num_steps: int = 100) -> float:
     return float(chi2.sf(statistic, len(SEEDS) * (num_steps - 1)))
 
 
-def chi_square(counts: NDArray[np.int64]) -> float:
+def chi_square(counts: IntArray) -> float:
     """Of counts that should be equal."""
     expected = counts.mean()
     return float(((counts - expected) ** 2 / expected).sum())
 
 
-def passes(num_passes: int, num_steps: int, seed: int) -> NDArray[np.int64]:
+def passes(num_passes: int, num_steps: int, seed: int) -> IntArray:
     """(P, N) steps of passes over a source of N, each of which must come once in each."""
     sampler = MixtureSampler(two_sources(1.0, num_steps), seed)
     steps = sampler.samples(np.arange(num_passes * num_steps))[1].reshape(num_passes, num_steps)
@@ -168,7 +169,7 @@ def passes(num_passes: int, num_steps: int, seed: int) -> NDArray[np.int64]:
     return steps
 
 
-def neighbour_correlation(steps: NDArray[np.int64]) -> float:
+def neighbour_correlation(steps: IntArray) -> float:
     """Of each draw's step and the next one's."""
     return float(np.corrcoef(steps[:-1], steps[1:])[0, 1])
 

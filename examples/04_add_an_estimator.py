@@ -20,10 +20,11 @@ import mediapipe
 import numpy as np
 from mediapipe.tasks.python import BaseOptions, vision
 
+from humandata.arrays import Image
 from humandata.dataset.read import open_source
 from humandata.geometry.cameras import Camera
 from humandata.hands import make_estimator
-from humandata.hands.estimator import DetectSettings, HandDetection, Image
+from humandata.hands.estimator import DetectSettings, HandDetection
 from humandata.hands.native_logs import quiet_native_logs
 from humandata.hands.weights import resolve_weights
 from humandata.schemas.episode import PRIMARY_CAMERA

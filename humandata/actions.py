@@ -15,15 +15,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from humandata.arrays import BoolArray, FloatArray, IntArray
 from humandata.embodiments import get_embodiment
 from humandata.geometry.rotations import matrix_from_rot6d, matrix_from_rotvec, rot6d_from_matrix, rotvec_from_matrix
 from humandata.geometry.transforms import bracket, interpolate, invert, make_transform
-from humandata.schemas.episode import BoolArray, Episode, FloatArray
+from humandata.schemas.episode import Episode
 from humandata.schemas.landmarks import SIDES
-
-IndexArray = NDArray[np.int64]
 
 
 def _layout(sizes: dict[str, int]) -> dict[str, slice]:
@@ -63,7 +62,7 @@ class ActionGrid:
     slowdown: float = 1.0
 
     @property
-    def offsets_ns(self) -> IndexArray:
+    def offsets_ns(self) -> IntArray:
         """(horizon,) nanoseconds of recorded time from now to each target."""
         steps = np.arange(1, self.horizon + 1)
         return np.asarray(np.rint(steps * 1e9 / (self.rate_hz * self.slowdown)), dtype=np.int64)
@@ -83,7 +82,7 @@ class ActionPolicy:
 class ActionTrack:
     """What actions and states are made of: the numbers of one episode of T steps, arms in the order of SIDES."""
 
-    timestamp_ns: IndexArray
+    timestamp_ns: IntArray
     """(T,)."""
     T_inertial_ee: FloatArray
     """(2, T, 4, 4) in a frame in which poses of different steps can be compared."""
@@ -221,7 +220,7 @@ def _in_camera(episode: Episode, T_world_ee: FloatArray) -> FloatArray | None:
     return np.asarray(invert(episode.T_world_camera) @ T_world_ee)
 
 
-def _locate(timestamp_ns: IndexArray, query_ns: IndexArray) -> tuple[IndexArray, IndexArray, FloatArray, BoolArray]:
+def _locate(timestamp_ns: IntArray, query_ns: IntArray) -> tuple[IntArray, IntArray, FloatArray, BoolArray]:
     """The steps before and after each query, the fraction between them, and whether poses may be interpolated there."""
     last = len(timestamp_ns) - 1
     index, fraction = bracket(timestamp_ns, query_ns)
@@ -234,7 +233,7 @@ def _locate(timestamp_ns: IndexArray, query_ns: IndexArray) -> tuple[IndexArray,
     return before, after, np.where(on_step, 0.0, fraction), inside & near
 
 
-def _poses_at(T: FloatArray, before: IndexArray, after: IndexArray, fraction: FloatArray) -> FloatArray:
+def _poses_at(T: FloatArray, before: IntArray, after: IntArray, fraction: FloatArray) -> FloatArray:
     """Poses (M, 4, 4) between those of steps; where a target is a step, which is most often, there is nothing to do."""
     poses = np.asarray(T[before])
     between = np.flatnonzero(fraction)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import FloatArray, IntArray
 from humandata.geometry.cameras import Camera
-from humandata.geometry.rotations import FloatArray, matrix_from_rotvec
+from humandata.geometry.rotations import matrix_from_rotvec
 from humandata.hands.estimator import HandDetection
 from humandata.schemas.landmarks import Side
 
@@ -38,7 +38,7 @@ def hand_of(side: Side) -> FloatArray:
     return right_hand() * ([1.0, 1.0, 1.0] if side == "right" else [-1.0, 1.0, 1.0])
 
 
-def timestamps(num_frames: int, rate_hz: float = RATE_HZ) -> NDArray[np.int64]:
+def timestamps(num_frames: int, rate_hz: float = RATE_HZ) -> IntArray:
     return np.asarray(np.round(np.arange(num_frames) * 1e9 / rate_hz), dtype=np.int64)
 
 

@@ -14,8 +14,9 @@ import h5py
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
+
+from humandata.arrays import Float32Array, FloatArray, Image
 
 FPS = 15
 TASK = "put the red block in the left bin"
@@ -32,11 +33,11 @@ DROID_FLANGE_EE = np.array([[0.0, -1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0.145], [0,
 class Motion:
     """A motion of the EE frame and the opening of the gripper; step i of motion n has pictures of brightness n, i."""
 
-    T_base_ee: NDArray[np.float64]
-    opening: NDArray[np.float64]
+    T_base_ee: FloatArray
+    opening: FloatArray
     number: int
 
-    def picture(self, step: int) -> NDArray[np.uint8]:
+    def picture(self, step: int) -> Image:
         """48 x 64; red tells the motion, green the step."""
         picture = np.zeros((48, 64, 3), np.uint8)
         picture[..., 0] = 40 + 60 * (self.number % 4)
@@ -95,7 +96,7 @@ class LeRobotDataset:
                 write_video(root / str(VIDEO_FILE).replace(CAMERA_KEYS[0], key), self._pictures())
         return root
 
-    def _pictures(self) -> list[NDArray[np.uint8]]:
+    def _pictures(self) -> list[Image]:
         return [motion.picture(step) for motion in self.motions for step in range(len(motion.opening))]
 
     def _episode_rows(self) -> list[dict[str, Any]]:
@@ -130,7 +131,7 @@ class LeRobotDataset:
         return table.take(np.random.default_rng(0).permutation(len(table))) if self.shuffled else table
 
 
-def droid_state(motion: Motion) -> NDArray[np.float32]:
+def droid_state(motion: Motion) -> Float32Array:
     """(T, 7) as DROID has it: position and roll, pitch, yaw of the flange; gripper 0 = open."""
     T_base_flange = motion.T_base_ee @ np.linalg.inv(DROID_FLANGE_EE)
     rpy = Rotation.from_matrix(T_base_flange[:, :3, :3]).as_euler("xyz")
@@ -154,7 +155,7 @@ def write_robomimic(path: Path, motions: Sequence[Motion], env: dict[str, Any] |
     return path
 
 
-def write_video(path: Path, pictures: Sequence[NDArray[np.uint8]]) -> Path:
+def write_video(path: Path, pictures: Sequence[Image]) -> Path:
     """An MP4 at `FPS` with B-frames and few key frames, so that reading from the middle has to find its way."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
@@ -167,7 +168,7 @@ def write_video(path: Path, pictures: Sequence[NDArray[np.uint8]]) -> Path:
     return path
 
 
-def png(picture: NDArray[np.uint8]) -> bytes:
+def png(picture: Image) -> bytes:
     """The picture, encoded without loss."""
     import cv2
 

@@ -22,7 +22,8 @@ from humandata.actions import (
     encode_states,
     make_track,
 )
-from humandata.geometry.rotations import FloatArray, angle_between, matrix_from_rotvec
+from humandata.arrays import FloatArray
+from humandata.geometry.rotations import angle_between, matrix_from_rotvec
 from humandata.geometry.transforms import invert, make_transform
 from humandata.schemas.episode import ArmTrack, CameraMotion, Episode, Provenance, WorldFrame
 from humandata.schemas.landmarks import SIDES

@@ -21,7 +21,7 @@ PACKAGE = ROOT / "humandata"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS: list[set[str]] = [
-    {"__init__", "cache", "errors", "geometry", "mirror", "progress", "storage", "system_libraries"},
+    {"__init__", "arrays", "cache", "errors", "geometry", "mirror", "progress", "storage", "system_libraries"},
     {"schemas"},
     {"embodiments", "actions"},
     {"video", "hands", "camera_motion", "trajectories", "readers", "exporters", "filters", "dataset"},
@@ -37,7 +37,7 @@ LAYERS: list[set[str]] = [
 FORBIDDEN = {("mixtures", "pipelines"), ("pipelines", "mixtures"), ("training", "pipelines")}
 """Curation and training meet only at Parquet and the manifest."""
 
-STUDIO_USES = {"errors", "geometry", "schemas", "embodiments", "studio"}
+STUDIO_USES = {"arrays", "errors", "geometry", "schemas", "embodiments", "studio"}
 STUDIO_USERS = {"studio", "bench", "demo", "cli"}
 RAY_USERS = {Path("pipelines/ray_cluster.py"), Path("pipelines/ray_worker.py"), Path("mixtures/ray_dataset.py")}
 """Where work is spread over a cluster, on its both sides, and where batches are given to it."""

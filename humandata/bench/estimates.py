@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from humandata.geometry.rotations import FloatArray
+from humandata.arrays import FloatArray
 from humandata.schemas.landmarks import SIDES, HandLandmark, Side
 
 

@@ -5,18 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import BoolArray, FloatArray, IntArray
 from humandata.bench.estimates import Hands
-from humandata.geometry.rotations import FloatArray
 from humandata.schemas.landmarks import SIDES
 from humandata.studio.truth import Truth
 
 MATCH_RADIUS = 0.5
 """Mean distance of the landmarks, as a share of the true hand's box, within which a report means that hand: generous,
 so that precision and recall are about hands found and not about how well."""
-
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -26,10 +23,10 @@ class Matches:
     reported (T, 2) whether a side is reported; true_side (T, 2) which true hand that report lies on, -1 for none.
     """
 
-    reported: NDArray[np.bool_]
+    reported: BoolArray
     true_side: IntArray
 
-    def found(self) -> NDArray[np.bool_]:
+    def found(self) -> BoolArray:
         """(T, 2) whether each true hand has a report on it, under whatever side."""
         return np.stack([(self.true_side == side).any(axis=1) for side in (0, 1)], axis=1)
 

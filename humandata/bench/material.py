@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import Image
 from humandata.video.decode import decode
 from humandata.video.probe import probe
 
 MOST_FRAMES = 90
 
 
-def to_and_fro(source: Path, size: tuple[int, int], num_frames: int) -> Iterator[NDArray[np.uint8]]:
+def to_and_fro(source: Path, size: tuple[int, int], num_frames: int) -> Iterator[Image]:
     """Frames of a video at a size (width, height), forwards and backwards and again: as many as wanted, and no jump."""
     import cv2
 

@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from humandata.arrays import FloatArray
 from humandata.bench.estimates import HandEstimate, Hands
 from humandata.bench.matching import Matches, box_size, match
 from humandata.embodiments.human_hands import aperture_m, palm_frame
-from humandata.geometry.rotations import FloatArray, angle_between
+from humandata.geometry.rotations import angle_between
 from humandata.geometry.transforms import invert
 from humandata.schemas.landmarks import SIDES, HandLandmark, Side
 from humandata.studio.truth import HandTruth, Truth

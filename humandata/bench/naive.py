@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from humandata.arrays import FloatArray
 from humandata.bench.estimates import Hands, no_hands
 from humandata.embodiments.human_hands import palm_frame
 from humandata.geometry.cameras import Camera
-from humandata.geometry.rotations import FloatArray, matrix_from_rotvec
+from humandata.geometry.rotations import matrix_from_rotvec
 from humandata.hands.estimator import DetectSettings, HandDetection
 from humandata.hands.mediapipe_estimator import MediaPipeEstimator
 from humandata.schemas.landmarks import SIDES

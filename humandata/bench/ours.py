@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import IntArray
 from humandata.bench.estimates import Hands, no_hands
 from humandata.bench.suite import SuiteClip
 from humandata.dataset.read import ShardSource, open_source
@@ -26,7 +26,7 @@ def extract_suite(clips: Sequence[SuiteClip], shards: Path, recipe: Recipe) -> S
     return open_source(shards / "suite")
 
 
-def stored_hands(source: ShardSource, clip: SuiteClip, timestamp_ns: NDArray[np.int64]) -> Hands:
+def stored_hands(source: ShardSource, clip: SuiteClip, timestamp_ns: IntArray) -> Hands:
     """The hands of one video at the truth's timestamps (T,)."""
     hands = no_hands(len(timestamp_ns))
     rows = [row for row in source.episodes().to_pylist() if row["input"] == clip.input]

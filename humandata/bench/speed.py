@@ -15,10 +15,10 @@ from types import TracebackType
 from typing import ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import Image, IntArray
 from humandata.geometry.cameras import Camera
-from humandata.hands.estimator import HandDetection, HandEstimator, Image, PictureDetector
+from humandata.hands.estimator import HandDetection, HandEstimator, PictureDetector
 from humandata.pipelines.intrinsics import choose_camera
 from humandata.pipelines.recipe import Recipe
 from humandata.schemas.sidecar import Sidecar
@@ -287,7 +287,7 @@ def _calls(video: Path, recipe: Recipe, estimator: HandEstimator) -> _Calls:
     camera, _ = choose_camera(video, Sidecar(), info, decoding.width, decoding.height, recipe.camera)
     frames = list(_decoded(video, recipe))
     found = list(calls.track(iter(frames), camera))
-    times: NDArray[np.int64] = np.array([timestamp_ns for timestamp_ns, _ in frames], dtype=np.int64)
+    times: IntArray = np.array([timestamp_ns for timestamp_ns, _ in frames], dtype=np.int64)
     with closing(calls):
         Search(
             calls,

@@ -12,14 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, PositiveFloat
 
+from humandata.arrays import Float32Array, FloatArray, Image, IntArray
 from humandata.camera_motion.corners import cells_of, find_corners, follow, on_background
 from humandata.camera_motion.view import View
 from humandata.schemas.documents import Document
-
-FloatArray = NDArray[np.float64]
 
 _LEAST_WIDTH_PX = 240
 """Of the pictures looked at: corners are followed to a tenth of a pixel, and what is allowed of a usual lens is 3."""
@@ -99,10 +97,10 @@ class _Anchor:
     """A picture whose corners are looked for in later ones."""
 
     number: int
-    grey: NDArray[np.uint8]
-    corners_px: NDArray[np.float32]
+    grey: Image
+    corners_px: Float32Array
     """(C, 2)."""
-    cell: NDArray[np.int64]
+    cell: IntArray
     """(C,) which cell of the grid a corner lies in."""
 
     @classmethod

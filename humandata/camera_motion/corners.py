@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
-Pixels = NDArray[np.float32]
+from humandata.arrays import BoolArray, Float32Array, Image, IntArray
 
 GRID = (8, 6)
 """Cells across and down, each of which gives its best corners."""
@@ -18,7 +16,7 @@ _RETURN_PX = 0.7
 """A corner that is followed to the other picture and back must end this near to where it began."""
 
 
-def find_corners(grey: Image, background: Image, per_cell: int, known: Pixels | None = None) -> Pixels:
+def find_corners(grey: Image, background: Image, per_cell: int, known: Float32Array | None = None) -> Float32Array:
     """Corners (C, 2) in pixels of a picture (H, W), at most `per_cell` in each cell of the grid.
 
     They lie on the background, which is not 0 in the mask (H, W), and apart from those `known` (K, 2), which count.
@@ -46,7 +44,7 @@ def find_corners(grey: Image, background: Image, per_cell: int, known: Pixels | 
     return np.asarray(corners[kept])
 
 
-def follow(before: Image, after: Image, corners_px: Pixels) -> tuple[Pixels, NDArray[np.bool_]]:
+def follow(before: Image, after: Image, corners_px: Float32Array) -> tuple[Float32Array, BoolArray]:
     """Where corners (C, 2) of one picture (H, W) are in another: pixels (C, 2), and which (C,) were found.
 
     Pyramidal Lucas-Kanade (Bouguet, 2000), there and back.
@@ -62,7 +60,7 @@ def follow(before: Image, after: Image, corners_px: Pixels) -> tuple[Pixels, NDA
     return there[:, 0], found & returned & near & inside
 
 
-def _flow(before: Image, after: Image, points: Pixels) -> tuple[Pixels, NDArray[np.bool_]]:
+def _flow(before: Image, after: Image, points: Float32Array) -> tuple[Float32Array, BoolArray]:
     """Where points (C, 1, 2) went, and which (C,) of them were found."""
     import cv2
 
@@ -72,14 +70,14 @@ def _flow(before: Image, after: Image, points: Pixels) -> tuple[Pixels, NDArray[
     return np.asarray(there, dtype=np.float32), np.asarray(found[:, 0] == 1)
 
 
-def on_background(corners_px: Pixels, background: Image) -> NDArray[np.bool_]:
+def on_background(corners_px: Float32Array, background: Image) -> BoolArray:
     """Whether corners (C, 2) lie on the background, which is not 0 in the mask (H, W)."""
     height, width = background.shape
     column, row = np.clip(np.round(corners_px).astype(int), 0, [width - 1, height - 1]).T
     return np.asarray(background[row, column] > 0)
 
 
-def cells_of(corners_px: Pixels, width: int, height: int) -> NDArray[np.int64]:
+def cells_of(corners_px: Float32Array, width: int, height: int) -> IntArray:
     """The number of the grid's cell that each of the corners (C, 2) lies in."""
     column, row = (corners_px / [width, height] * GRID).astype(np.int64).T
     return np.asarray(np.clip(row, 0, GRID[1] - 1) * GRID[0] + np.clip(column, 0, GRID[0] - 1))

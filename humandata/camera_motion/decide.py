@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import FloatArray, IntArray
 from humandata.camera_motion.background import judge_background
 from humandata.camera_motion.declared import DeclaredPoses, declared_path
 from humandata.camera_motion.path import CameraPath, join_paths, posed_path, static_path, unknown_path
@@ -24,7 +24,6 @@ from humandata.schemas.episode import CameraDecision, CameraMotion, WorldFrame
 from humandata.schemas.landmarks import Side
 from humandata.schemas.sidecar import Sidecar
 
-FloatArray = NDArray[np.float64]
 Hands = Mapping[Side, FloatArray]
 
 
@@ -32,7 +31,7 @@ Hands = Mapping[Side, FloatArray]
 class Evidence:
     """What is known of N frames of one video, beside its hands."""
 
-    timestamp_ns: NDArray[np.int64]
+    timestamp_ns: IntArray
     """(N,)."""
     view: View
     """M of the frames, with their pictures."""
@@ -202,7 +201,7 @@ def _metric(
     return _through(evidence, T_world_camera, world_frame, camera_motion, decided_by, figures)
 
 
-def _displacement_over_a_second(timestamp_ns: NDArray[np.int64], T_world_camera: FloatArray) -> float:
+def _displacement_over_a_second(timestamp_ns: IntArray, T_world_camera: FloatArray) -> float:
     """Median distance between the camera's places a second apart; of a shorter path, as far as that speed would go."""
     placed = np.flatnonzero(np.isfinite(T_world_camera[:, 0, 0]))
     times, places = timestamp_ns[placed], T_world_camera[placed, :3, 3]

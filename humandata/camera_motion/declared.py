@@ -8,22 +8,20 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import FloatArray, IntArray
 from humandata.camera_motion.formats import SUFFIXES, read_recorded
 from humandata.camera_motion.path import CameraPath, near_poses, posed_path, static_path, unknown_path
 from humandata.errors import InputError
 from humandata.geometry.transforms import transform_from_position_wxyz
 from humandata.schemas.sidecar import CameraPathFile, Sidecar
 
-FloatArray = NDArray[np.float64]
-
 
 @dataclass(frozen=True)
 class DeclaredPoses:
     """K >= 1 poses at increasing times on the video's clock."""
 
-    timestamp_ns: NDArray[np.int64]
+    timestamp_ns: IntArray
     """(K,)."""
     T_world_camera: FloatArray
     """(K, 4, 4)."""
@@ -47,7 +45,7 @@ def declared_poses(video: Path, sidecar: Sidecar) -> DeclaredPoses | None:
     return _poses_in_document(sidecar)
 
 
-def declared_path(timestamp_ns: NDArray[np.int64], sidecar: Sidecar, poses: DeclaredPoses | None) -> CameraPath | None:
+def declared_path(timestamp_ns: IntArray, sidecar: Sidecar, poses: DeclaredPoses | None) -> CameraPath | None:
     """The camera at N timestamps as the sidecar and its poses tell; None where they do not, or not to scale.
 
     Poses of a camera declared static hold outside their span too (the first one). Declared static without poses, world
@@ -62,7 +60,7 @@ def declared_path(timestamp_ns: NDArray[np.int64], sidecar: Sidecar, poses: Decl
     return path if poses.metric or not path.world_valid.any() else None
 
 
-def check_clocks(timestamp_ns: NDArray[np.int64], sidecar: Sidecar, poses: DeclaredPoses | None) -> None:
+def check_clocks(timestamp_ns: IntArray, sidecar: Sidecar, poses: DeclaredPoses | None) -> None:
     """Raise InputError where the camera moves, and none of its poses is of a video's N timestamps."""
     if poses is None or sidecar.camera_motion == "static" or near_poses(timestamp_ns, poses.timestamp_ns).any():
         return
@@ -73,7 +71,7 @@ def check_clocks(timestamp_ns: NDArray[np.int64], sidecar: Sidecar, poses: Decla
     )
 
 
-def path_in_sidecar(timestamp_ns: NDArray[np.int64], sidecar: Sidecar | None) -> CameraPath:
+def path_in_sidecar(timestamp_ns: IntArray, sidecar: Sidecar | None) -> CameraPath:
     """The camera at N timestamps as the sidecar itself tells; not known where it does not, whatever files there are."""
     declared = sidecar or Sidecar()
     poses = _poses_in_document(declared)
@@ -111,7 +109,7 @@ def _poses_in_file(video: Path, source: CameraPathFile) -> DeclaredPoses:
     return DeclaredPoses(timestamp_ns, T_world_camera, source.world or recorded.world, metric)
 
 
-def _times_of_frames(video: Path, path: Path, frames: NDArray[np.int64], source: CameraPathFile) -> NDArray[np.int64]:
+def _times_of_frames(video: Path, path: Path, frames: IntArray, source: CameraPathFile) -> IntArray:
     """When frames (K,), numbered from the video's first, are shown."""
     from humandata.video.depth_files import packet_times
 

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import BoolArray, FloatArray, IntArray
 from humandata.geometry.transforms import bracket, interpolate
 from humandata.schemas.episode import CameraDecision, CameraMotion, WorldFrame
-
-FloatArray = NDArray[np.float64]
 
 MAX_POSE_GAP_NS = 200_000_000
 """A frame further than this from the poses around it has none: the mismatch human-policy and MotionTrans allow."""
@@ -23,7 +21,7 @@ class CameraPath:
 
     T_world_camera: FloatArray
     """(N, 4, 4); NaN where it is not known."""
-    world_valid: NDArray[np.bool_]
+    world_valid: BoolArray
     """(N,) whether `world` is an inertial frame."""
     world_frame: WorldFrame
     camera_motion: CameraMotion
@@ -50,8 +48,8 @@ def static_path(
 
 
 def posed_path(
-    timestamp_ns: NDArray[np.int64],
-    pose_ns: NDArray[np.int64],
+    timestamp_ns: IntArray,
+    pose_ns: IntArray,
     T_world_camera: FloatArray,
     world_frame: WorldFrame,
     camera_motion: CameraMotion,
@@ -70,7 +68,7 @@ def posed_path(
     return CameraPath(at_frames, known, world_frame, camera_motion, decided_by, figures or {})
 
 
-def near_poses(timestamp_ns: NDArray[np.int64], pose_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
+def near_poses(timestamp_ns: IntArray, pose_ns: IntArray) -> BoolArray:
     """(N,) whether a timestamp is in the span of K >= 1 poses at increasing times (K,), and in no gap of them."""
     index, fraction = bracket(pose_ns, timestamp_ns)
     following = np.minimum(index + 1, len(pose_ns) - 1)
@@ -88,7 +86,7 @@ def unknown_path(
     return CameraPath(nowhere, valid, "camera", "unknown", decided_by, figures or {}, note)
 
 
-def join_paths(timestamp_ns: NDArray[np.int64], parts: Sequence[CameraPath], min_hole_ns: int) -> CameraPath:
+def join_paths(timestamp_ns: IntArray, parts: Sequence[CameraPath], min_hole_ns: int) -> CameraPath:
     """One path over N frames from at least one part after the other, each in a world of its own.
 
     Poses on both sides of a seam cannot be compared, so that a hole of more than `min_hole_ns` is left there. Figures

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from humandata.arrays import Float32Array, FloatArray
 from humandata.camera_motion.view import View
 from humandata.geometry.cameras import Camera
 
-FloatArray = NDArray[np.float64]
-DepthAt = Callable[[int], NDArray[np.float32] | None]
+DepthAt = Callable[[int], Float32Array | None]
 """The depth (H, W) in metres at a time in ns, of any size of the picture's shape, NaN in holes; None: no map."""
 
 RgbdImage = Any
@@ -112,7 +112,7 @@ class _Lens:
     """The pinhole camera, small, that pictures are turned into, and where its pixels are in them."""
 
     camera: Camera
-    map_px: NDArray[np.float32]
+    map_px: Float32Array
     """(h, w, 2)."""
 
     @classmethod

@@ -14,13 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import FloatArray, IntArray
 from humandata.camera_motion.sfm import Reconstruction
 from humandata.geometry.transforms import apply, invert
 from humandata.schemas.landmarks import Side
-
-FloatArray = NDArray[np.float64]
 
 _BESIDE_PER_HAND = 1.5
 """Background within this many hand sizes of the hand's centre, in the picture, is beside it."""
@@ -49,7 +47,7 @@ class Scale:
 
 def scale_from_hands(
     reconstruction: Reconstruction,
-    timestamp_ns: NDArray[np.int64],
+    timestamp_ns: IntArray,
     hands: Mapping[Side, FloatArray],
 ) -> Scale | None:
     """The scale of a path over M pictures, given the landmarks (M, 21, 3) of hands in metres in the camera frame.
@@ -89,7 +87,7 @@ def _depth_ratios(reconstruction: Reconstruction, landmarks: FloatArray) -> Floa
 
 
 def _displacements(
-    T_sfm_camera: FloatArray, timestamp_ns: NDArray[np.int64], landmarks: FloatArray
+    T_sfm_camera: FloatArray, timestamp_ns: IntArray, landmarks: FloatArray
 ) -> tuple[FloatArray, FloatArray, float]:
     """Of K pairs of pictures a lag apart: how the palm moved (K, 3) were the head only turning, how the head moved
     (K, 3), both along the axes of the first picture's camera, and how much of its own a pair tells: they overlap.

@@ -13,15 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from humandata.camera_motion.pycolmap_package import import_pycolmap
 from humandata.camera_motion.tracks import PointTracks, follow_background
 from humandata.camera_motion.view import View
 from humandata.geometry.cameras import Camera
 from humandata.geometry.transforms import apply, invert
-
-FloatArray = NDArray[np.float64]
 
 _KEYFRAME_SHIFT = 0.01
 """Share of the picture's width that the background moves from one keyframe to the next, at least."""
@@ -45,7 +43,7 @@ class Reconstruction:
     """(M, 4, 4); NaN where the picture could not be placed."""
     points: FloatArray
     """(P, 3) of the followed points; NaN where a point was not reconstructed."""
-    pixels: NDArray[np.float32]
+    pixels: Float32Array
     """(M, P, 2) where they are seen, once the lens is undistorted; NaN where they are not."""
     camera: Camera
     """Of those pixels: without distortion."""
@@ -53,7 +51,7 @@ class Reconstruction:
     """Root mean square over the observations of points by pictures that were placed, without outliers."""
 
     @property
-    def placed(self) -> NDArray[np.bool_]:
+    def placed(self) -> BoolArray:
         """(M,)."""
         return np.asarray(np.isfinite(self.T_sfm_camera[:, 0, 0]))
 
@@ -138,7 +136,7 @@ def _map(
 
 
 def _write_database(
-    path: Path, tracks: PointTracks, keyframes: list[int], seen: dict[int, NDArray[np.int64]], camera: Camera
+    path: Path, tracks: PointTracks, keyframes: list[int], seen: dict[int, IntArray], camera: Camera
 ) -> None:
     """What COLMAP starts from: one camera, the keyframes, their points, and which are the same from one to another."""
     pycolmap = import_pycolmap()
@@ -220,5 +218,5 @@ def _colmap_camera(camera: Camera) -> Any:
     return lens
 
 
-def _colmap_pixels(pixels: NDArray[np.float32]) -> FloatArray:
+def _colmap_pixels(pixels: Float32Array) -> FloatArray:
     return np.ascontiguousarray(pixels, dtype=np.float64) + 0.5

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from humandata.camera_motion.corners import Pixels, find_corners, follow, on_background
+from humandata.arrays import BoolArray, Float32Array, IntArray
+from humandata.camera_motion.corners import find_corners, follow, on_background
 from humandata.camera_motion.view import View
 from humandata.geometry.cameras import Camera
 
@@ -19,10 +19,10 @@ _PER_CELL = 10
 class PointTracks:
     """Where P points are in M pictures."""
 
-    pixels: Pixels
+    pixels: Float32Array
     """(M, P, 2); NaN where a point is not seen. A point is seen in consecutive pictures."""
 
-    def seen(self, number: int) -> NDArray[np.bool_]:
+    def seen(self, number: int) -> BoolArray:
         """(P,) whether each point is seen in a picture."""
         return np.asarray(np.isfinite(self.pixels[number, :, 0]))
 
@@ -40,7 +40,7 @@ def follow_background(view: View) -> PointTracks:
     numbers = np.zeros(0, dtype=np.int64)
     total = 0
     before = None
-    found: list[tuple[NDArray[np.int64], Pixels]] = []
+    found: list[tuple[IntArray, Float32Array]] = []
     for index in range(len(view)):
         grey, background = view.grey(index), view.background(index)
         if before is not None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import FloatArray
 from humandata.camera_motion.sfm import Reconstruction, pinhole, reprojection_px
 from humandata.camera_motion.tracks import follow_background
 from humandata.camera_motion.view import View
-
-FloatArray = NDArray[np.float64]
 
 _MIN_ANGLE_RAD = np.radians(1.5)
 _MAX_ERROR_PX = 3.0

@@ -8,17 +8,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from humandata.arrays import FloatArray, Image, IntArray
 from humandata.geometry.cameras import Camera
-
-FloatArray = NDArray[np.float64]
-Image = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class View:
     """M pictures of one camera, in order of time."""
 
-    timestamp_ns: NDArray[np.int64]
+    timestamp_ns: IntArray
     """(M,)."""
     picture: Callable[[int], Image]
     """The picture (H, W, 3) uint8 RGB of a number in [0, M)."""

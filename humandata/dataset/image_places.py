@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
+from humandata.arrays import IntArray
 from humandata.errors import DatasetError
 from humandata.schemas.episode import PRIMARY_CAMERA
 from humandata.storage import Store, is_remote
@@ -31,7 +31,7 @@ _TYPE, _SIZE, _DATA_HEADER, _NUM_VALUES = 1, 2, 5, 1
 `num_values`."""
 
 
-def image_places(path: Path, camera: str = PRIMARY_CAMERA) -> NDArray[np.int64]:
+def image_places(path: Path, camera: str = PRIMARY_CAMERA) -> IntArray:
     """Offset and length (T, 2) in bytes of the images of a step file; DatasetError where it cannot be read.
 
     ABSENT throughout where the file has no such column; UNPLACED throughout where it is laid out in another way than
@@ -64,7 +64,7 @@ def places_in_run(content: bytes) -> list[tuple[int, int]] | None:
         return None
 
 
-def _runs(path: Path, column: str) -> NDArray[np.int64]:
+def _runs(path: Path, column: str) -> IntArray:
     store = Store.at(path.parent)
     with store.open(path.name) as file:
         metadata = pq.read_metadata(file)

@@ -9,12 +9,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from humandata.arrays import FloatArray
 from humandata.embodiments.grip_events import grip_events
 from humandata.geometry.cameras import Camera
 from humandata.geometry.distortion import make_distortion
 from humandata.geometry.transforms import position_wxyz_from_transform, transform_from_position_wxyz
 from humandata.schemas.columns import IMAGE_TYPE, STEP_COLUMNS, arrow_schema
-from humandata.schemas.episode import PRIMARY_CAMERA, ArmTrack, Episode, FloatArray, HandTrack, ManoTrack, Provenance
+from humandata.schemas.episode import PRIMARY_CAMERA, ArmTrack, Episode, HandTrack, ManoTrack, Provenance
 from humandata.schemas.landmarks import SIDES, Side
 
 NUM_LANDMARKS = 21

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from humandata.geometry.rotations import FloatArray
+from humandata.arrays import FloatArray
 from humandata.schemas.landmarks import Side
 
 

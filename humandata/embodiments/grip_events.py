@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from humandata.geometry.rotations import FloatArray
+from humandata.arrays import FloatArray
 
 GripEvent = Literal["close", "open"]
 

@@ -17,8 +17,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from humandata.arrays import FloatArray
 from humandata.embodiments.embodiment import Embodiment, GripperRange
-from humandata.geometry.rotations import FloatArray
 from humandata.geometry.transforms import make_transform
 from humandata.schemas.landmarks import HandLandmark, Side
 

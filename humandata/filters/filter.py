@@ -6,9 +6,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from humandata.arrays import IntArray
 from humandata.geometry.cameras import Camera
 from humandata.schemas.documents import Document
 from humandata.schemas.episode import ArmTrack
@@ -19,7 +17,7 @@ class Candidate(Protocol):
     """What a filter looks at; a `Segment` and an `Episode` are both such."""
 
     @property
-    def timestamp_ns(self) -> NDArray[np.int64]:
+    def timestamp_ns(self) -> IntArray:
         """(T,)."""
 
     @property

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import FloatArray
 from humandata.filters.filter import Candidate
 from humandata.geometry.rotations import angle_between
 from humandata.schemas.episode import ArmTrack
-
-FloatArray = NDArray[np.float64]
 
 
 def step_speeds(candidate: Candidate) -> list[FloatArray]:

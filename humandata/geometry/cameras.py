@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
+from humandata.arrays import FloatArray
 from humandata.geometry.distortion import Distortion
-from humandata.geometry.rotations import FloatArray
 
 
 @dataclass(frozen=True)

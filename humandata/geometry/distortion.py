@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.polynomial import Polynomial
 
-from humandata.geometry.rotations import FloatArray
+from humandata.arrays import FloatArray
 
 DistortionModel = Literal["brown", "kannala_brandt"]
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.spatial.transform import Rotation
 
-FloatArray = NDArray[np.float64]
+from humandata.arrays import FloatArray
 
 
 def matrix_from_wxyz(wxyz: ArrayLike) -> FloatArray:

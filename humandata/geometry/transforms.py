@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from humandata.geometry.rotations import FloatArray, matrix_from_wxyz, slerp, wxyz_from_matrix
+from humandata.arrays import FloatArray, IntArray
+from humandata.geometry.rotations import matrix_from_wxyz, slerp, wxyz_from_matrix
 
 
 def make_transform(R: ArrayLike, position: ArrayLike) -> FloatArray:
@@ -58,7 +59,7 @@ def interpolate(T_start: ArrayLike, T_end: ArrayLike, fraction: ArrayLike) -> Fl
     return make_transform(slerp(start[..., :3, :3], end[..., :3, :3], weight), position)
 
 
-def bracket(timestamps_ns: NDArray[np.int64], query_ns: ArrayLike) -> tuple[NDArray[np.int64], FloatArray]:
+def bracket(timestamps_ns: IntArray, query_ns: ArrayLike) -> tuple[IntArray, FloatArray]:
     """Where queries (...) fall in strictly increasing timestamps (N >= 1): the index before, and the fraction after it.
 
     A query outside the span is clamped to its nearer end; the caller masks it. The fraction is 0 where a query falls on

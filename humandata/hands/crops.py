@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from humandata.arrays import FloatArray, Image
 from humandata.schemas.landmarks import Side
-
-FloatArray = NDArray[np.float64]
 
 CROP_PX = 256
 """Side of the picture that the network is given."""
@@ -48,7 +47,7 @@ def crop_around(landmarks_px: FloatArray, side: Side) -> Crop:
     return Crop((low + high) / 2.0, float(size), mirrored=side == "left")
 
 
-def cut(image: NDArray[np.uint8], crop: Crop) -> NDArray[np.uint8]:
+def cut(image: Image, crop: Crop) -> Image:
     """The picture (CROP_PX, CROP_PX, 3) of a crop of an RGB image (H, W, 3), black where it reaches beyond the image.
 
     A crop that is shrunk to less than half is blurred first, as HaMeR was trained: sigma = (shrinkage / 2 - 1) / 2.

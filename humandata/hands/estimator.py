@@ -7,17 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
+from humandata.arrays import FloatArray, Image
 from humandata.geometry.cameras import Camera
 from humandata.schemas.documents import Document
 from humandata.schemas.landmarks import Side
-
-Image = NDArray[np.uint8]
-"""RGB (H, W, 3)."""
-FloatArray = NDArray[np.float64]
 
 
 class DetectSettings(Document):

@@ -17,12 +17,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
+from humandata.arrays import Image
 from humandata.geometry.cameras import Camera
 from humandata.hands.crops import Crop, crop_around, cut
-from humandata.hands.estimator import DetectSettings, HandDetection, Image
+from humandata.hands.estimator import DetectSettings, HandDetection
 from humandata.hands.hamer_files import HamerFiles, hamer_version, require_hamer_files
 from humandata.hands.mediapipe_estimator import MediaPipeEstimator
 from humandata.hands.reconstruction import to_detection
@@ -39,7 +37,7 @@ class _Frame:
 
     hands: Sequence[HandDetection]
     crops: Sequence[Crop]
-    pictures: Sequence[NDArray[np.uint8]]
+    pictures: Sequence[Image]
 
 
 class HamerEstimator:

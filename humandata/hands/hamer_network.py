@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from hamer.configs import get_config
 from hamer.models import HAMER
-from numpy.typing import NDArray
 from yacs.config import CfgNode
 
+from humandata.arrays import Image
 from humandata.cache import cache_folder
 from humandata.dataset.files import write_atomically
 from humandata.errors import InputError
@@ -45,7 +45,7 @@ class HamerNetwork:
         self._mean = torch.tensor(config.MODEL.IMAGE_MEAN, device=device).view(3, 1, 1) * 255.0
         self._std = torch.tensor(config.MODEL.IMAGE_STD, device=device).view(3, 1, 1) * 255.0
 
-    def __call__(self, pictures: Sequence[NDArray[np.uint8]]) -> list[Reconstruction]:
+    def __call__(self, pictures: Sequence[Image]) -> list[Reconstruction]:
         """The right hand in each RGB picture (256, 256, 3), all in one batch."""
         batch = torch.from_numpy(np.stack(pictures)).to(self._device).permute(0, 3, 1, 2)
         with torch.inference_mode(), warnings.catch_warnings():

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from humandata.arrays import Image
 from humandata.errors import MissingDependencyError
 from humandata.geometry.cameras import Camera
-from humandata.hands.estimator import DetectSettings, HandDetection, Image
+from humandata.hands.estimator import DetectSettings, HandDetection
 from humandata.hands.native_logs import quiet_native_logs
 from humandata.hands.weights import Weights, resolve_weights
 from humandata.schemas.landmarks import Side

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import cast, overload
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import Float32Array, FloatArray, IntArray
 from humandata.hands.estimator import HandDetection, ManoHand
 from humandata.schemas.landmarks import SIDES
 
-FloatArray = NDArray[np.float64]
-Columns = Mapping[str, NDArray[np.float32]]
+Columns = Mapping[str, Float32Array]
 
 _LANDMARKS = {
     "landmarks_px": (21, 2),
@@ -31,7 +30,7 @@ class PackedHands(Sequence[tuple[HandDetection, ...]]):
     Single precision: of a landmark 0.0001 px at the most, as MediaPipe tells it.
     """
 
-    first: NDArray[np.int64]
+    first: IntArray
     """(N + 1,) the hands of frame i are those from `first[i]` up to `first[i + 1]`."""
     columns: Columns
     """(H, ...) by the names of what a detection holds; a row of NaN, or no column, is what is not known."""
@@ -103,7 +102,7 @@ def join_hands(parts: Sequence[PackedHands]) -> PackedHands:
     return PackedHands(np.cumsum([0, *(count for part in parts for count in np.diff(part.first))]), columns)
 
 
-def _column(name: str, rows: Sequence[FloatArray | None], shape: tuple[int, ...]) -> dict[str, NDArray[np.float32]]:
+def _column(name: str, rows: Sequence[FloatArray | None], shape: tuple[int, ...]) -> dict[str, Float32Array]:
     """The column (H, ...) of that name; none where no row is known."""
     if all(row is None for row in rows):
         return {}

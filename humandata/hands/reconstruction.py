@@ -16,15 +16,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import FloatArray
 from humandata.geometry.cameras import Camera
 from humandata.geometry.rotations import rotvec_from_matrix, turn_z_towards
 from humandata.hands.crops import Crop
 from humandata.hands.estimator import HandDetection, ManoHand
 from humandata.schemas.landmarks import Side
-
-FloatArray = NDArray[np.float64]
 
 _REFLECT_X = np.array([-1.0, 1.0, 1.0])
 _MIN_SEEN = 5

@@ -8,9 +8,10 @@ from itertools import product
 
 import numpy as np
 
+from humandata.arrays import FloatArray
 from humandata.geometry.cameras import Camera
 from humandata.geometry.transforms import apply, invert
-from humandata.hands.estimator import FloatArray, HandDetection
+from humandata.hands.estimator import HandDetection
 
 MAX_REPROJECTION_PX = 3.1
 """A triangulated landmark further than this from where either picture has it is not measured: glove-gap's limit."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import BoolArray, Float32Array, FloatArray
 from humandata.geometry.cameras import Camera
-from humandata.hands.estimator import FloatArray, HandDetection
+from humandata.hands.estimator import HandDetection
 from humandata.schemas.landmarks import HAND_BONES, HandLandmark
 
 WINDOW_SHARE = 0.02
@@ -54,7 +54,7 @@ HALF_THICKNESS_M = np.array([_HALF_THICKNESS_M[landmark.name.split("_")[-1]] for
 """(21,)."""
 
 
-def with_measured_depth(hand: HandDetection, metres: NDArray[np.float32], camera: Camera) -> HandDetection:
+def with_measured_depth(hand: HandDetection, metres: Float32Array, camera: Camera) -> HandDetection:
     """The hand with `landmarks_depth_m` of its joints, from a map (h, w) of skin in metres, NaN in holes.
 
     `camera` is that of the picture in which the hand was detected, which the map shows at any size. Each landmark takes
@@ -70,7 +70,7 @@ def with_measured_depth(hand: HandDetection, metres: NDArray[np.float32], camera
     return replace(hand, landmarks_depth_m=skin_m + HALF_THICKNESS_M / np.linalg.norm(rays, axis=-1))
 
 
-def _covered(hand: HandDetection, skin_m: FloatArray, camera: Camera) -> NDArray[np.bool_]:
+def _covered(hand: HandDetection, skin_m: FloatArray, camera: Camera) -> BoolArray:
     """Which landmarks (21,) lie behind a bone of the same hand, whose skin is what was measured at their pixels."""
     ends = np.array(HAND_BONES)
     start, along = hand.landmarks_px[ends[:, 0]], np.diff(hand.landmarks_px[ends], axis=1)[:, 0]
@@ -101,7 +101,7 @@ def _drop_strangers(skin_m: FloatArray) -> None:
         skin_m[worst] = np.nan
 
 
-def _window_medians(landmarks_px: FloatArray, metres: NDArray[np.float32], camera: Camera) -> FloatArray:
+def _window_medians(landmarks_px: FloatArray, metres: Float32Array, camera: Camera) -> FloatArray:
     """Median depth (21,) in a window about each landmark; NaN outside the map, in holes and at edges."""
     height, width = metres.shape
     scale = np.array([width / camera.width, height / camera.height])

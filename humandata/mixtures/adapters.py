@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from humandata.arrays import BoolArray, Float32Array, Image
 from humandata.errors import unknown_name
 from humandata.mixtures.batch import Batch
 from humandata.schemas.episode import PRIMARY_CAMERA
@@ -22,15 +23,15 @@ OPENPI_CAMERAS = ("base_0_rgb", "left_wrist_0_rgb", "right_wrist_0_rgb")
 class OpenpiBatch(TypedDict):
     """What openpi's `Observation.from_dict` takes once the prompt is tokenised, and `actions` beside it."""
 
-    image: dict[str, NDArray[np.uint8]]
+    image: dict[str, Image]
     """(B, S, S, 3) by camera; black where there is none."""
-    image_mask: dict[str, NDArray[np.bool_]]
+    image_mask: dict[str, BoolArray]
     """(B,) by camera."""
-    state: NDArray[np.float32]
+    state: Float32Array
     """(B, 20)."""
-    actions: NDArray[np.float32]
+    actions: Float32Array
     """(B, H, 26)."""
-    actions_mask: NDArray[np.bool_]
+    actions_mask: BoolArray
     """(B, H, 26); openpi's own losses do not look at it."""
     prompt: list[str]
 
@@ -99,6 +100,6 @@ def sample_arrays(batch: Batch) -> dict[str, NDArray[np.generic]]:
     return columns | {name: np.array(getattr(batch, name), dtype=object) for name in ("text", "embodiment")}
 
 
-def _rows_of_pixels(image: Tensor) -> NDArray[np.uint8]:
+def _rows_of_pixels(image: Tensor) -> Image:
     """Pictures (B, S, S, 3) of (B, 3, S, S)."""
     return np.ascontiguousarray(image.permute(0, 2, 3, 1).numpy())

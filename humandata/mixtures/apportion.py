@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
 
-IndexArray = NDArray[np.int64]
+from humandata.arrays import IntArray
 
 _MAX_DENOMINATOR = 2**31 - 1
 """Products of two numbers up to this fit into 64 bits; a share is off by less than 1 in 4e18."""
@@ -26,12 +25,12 @@ _MAX_DENOMINATOR = 2**31 - 1
 class Apportionment:
     """A binary tree of splits, as arrays over its nodes; the root is node 0, and a child < 0 is the leaf ~child."""
 
-    numerator: IndexArray
-    denominator: IndexArray
-    left: IndexArray
-    right: IndexArray
+    numerator: IntArray
+    denominator: IntArray
+    left: IntArray
+    right: IntArray
 
-    def locate(self, turns: NDArray[np.int64]) -> tuple[IndexArray, IndexArray]:
+    def locate(self, turns: IntArray) -> tuple[IntArray, IntArray]:
         """The member (N,) that gets each turn (N,), and how many turns before it that member had (N,)."""
         count = np.array(turns, dtype=np.int64)
         node = np.zeros(len(count), dtype=np.int64)
@@ -45,7 +44,7 @@ class Apportionment:
             inner = inner[node[inner] >= 0]
         return ~node, count
 
-    def _left_turns(self, node: IndexArray, turns: IndexArray) -> IndexArray:
+    def _left_turns(self, node: IntArray, turns: IntArray) -> IntArray:
         """How many of the first `turns` (N,) go left at `node` (N,): floor(turns * share + 1/2), without overflow."""
         numerator, denominator = self.numerator[node], self.denominator[node]
         whole, rest = np.divmod(turns, denominator)

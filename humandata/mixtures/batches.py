@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from humandata.actions import ActionGrid
+from humandata.arrays import Float32Array, IntArray
 from humandata.dataset.image_places import UNPLACED
 from humandata.dataset.read import ShardSource
 from humandata.embodiments import get_embodiment
@@ -50,7 +51,7 @@ class BatchReader:
         self._weight = _weights(mixture)
         self._sources: dict[int, ShardSource] = {}
         self._packs: dict[int, TrackPack] = {}
-        self._places: dict[tuple[int, str], NDArray[np.int64]] = {}
+        self._places: dict[tuple[int, str], IntArray] = {}
         self._files, self._remote = ImageFiles(), RemoteImages()
         self._task, self._tasks = self.index.categories("task")
         embodiment, embodiments = self.index.categories("embodiment")
@@ -60,13 +61,13 @@ class BatchReader:
             [space.human_gripper == "mask" and get_embodiment(name).kind == "human" for name in mixture.embodiments]
         )
 
-    def read(self, located: Located, numbers: NDArray[np.int64]) -> Batch:
+    def read(self, located: Located, numbers: IntArray) -> Batch:
         """The batch of these steps, in their order, numbered `numbers` (B,)."""
         size = len(numbers)
         arrays = self.layout.arrays(np.empty(self.layout.num_bytes(size), np.uint8), size)
         return self.layout.batch(arrays, self.fill(arrays, located, numbers))
 
-    def fill(self, arrays: Arrays, located: Located, numbers: NDArray[np.int64]) -> list[str]:
+    def fill(self, arrays: Arrays, located: Located, numbers: IntArray) -> list[str]:
         """Write the batch of these steps into arrays of `layout`; returns the texts that its `text_index` counts in."""
         span = located.span
         source = self.index.source[span]
@@ -95,7 +96,7 @@ class BatchReader:
         texts: list[str] = self._tasks.take(tasks).to_pylist()
         return texts
 
-    def _blocks(self, source: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    def _blocks(self, source: IntArray) -> Iterator[IntArray]:
         """The samples, in blocks of those that can be encoded in one go, of their sources (B,)."""
         terms = self._terms[source]
         for each in np.unique(terms):
@@ -117,7 +118,7 @@ class BatchReader:
             self._packs[source] = open_pack(self._source(source), static_camera, self._cache)
         return self._packs[source]
 
-    def _image_places(self, source: int, column: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _image_places(self, source: int, column: str) -> tuple[IntArray, IntArray]:
         """Offsets and lengths (S,) of the images of a source's records."""
         if column == PRIMARY_CAMERA:
             records = self._packs[source].records
@@ -172,7 +173,7 @@ def check_cameras(mixture: Mixture, folder: Path, view: View) -> None:
             raise unknown_name("camera", name, [column.removeprefix(f"{PRIMARY_CAMERA}_") for column in known])
 
 
-def _weights(mixture: Mixture) -> NDArray[np.float32]:
+def _weights(mixture: Mixture) -> Float32Array:
     """Of each source, its share of the samples over its share of the steps; 0 where it has no steps."""
     num_steps = np.array([source.training.num_steps for source in mixture.sources], dtype=np.float64)
     share = num_steps / max(num_steps.sum(), 1.0)

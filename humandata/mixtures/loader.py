@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
+from humandata.arrays import IntArray
 from humandata.errors import DatasetError, HumandataError
 from humandata.mixtures.batch import Batch, BatchLayout, View
 from humandata.mixtures.batch_blocks import BatchBlocks, PackedBatch
@@ -169,7 +169,7 @@ class _GlobalBatches(Dataset[Batch | PackedBatch | HumandataError]):
         arrays = self._blocks.arrays(block, len(numbers))
         return self._blocks.packed(block, len(numbers), self._reader.fill(arrays, located, numbers))
 
-    def _samples(self, batch_start: int) -> NDArray[np.int64]:
+    def _samples(self, batch_start: int) -> IntArray:
         return rank_samples(batch_start, self._mixture.batch_size, self._share.rank, self._share.world_size)
 
     def _draw(self, batch_start: int) -> dict[int, Located]:

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from humandata.actions import ActionTrack
+from humandata.arrays import BoolArray, FloatArray, IntArray
 from humandata.dataset.files import write_atomically
 from humandata.dataset.image_places import image_places
 from humandata.dataset.read import ShardSource
@@ -60,9 +61,9 @@ class TrackPack:
     """(S,) of RECORD, memory-mapped."""
 
     @cached_property
-    def timestamp_ns(self) -> NDArray[np.int64]:
+    def timestamp_ns(self) -> IntArray:
         """(S,) a view of the records'."""
-        times: NDArray[np.int64] = self.records["timestamp_ns"]
+        times: IntArray = self.records["timestamp_ns"]
         return times
 
     @cached_property
@@ -78,7 +79,7 @@ class TrackPack:
 def track_of(
     records: NDArray[np.void],
     mask_rotation: bool,
-    mask_gripper: bool | NDArray[np.bool_] = False,
+    mask_gripper: bool | BoolArray = False,
     for_chunks_only: bool = False,
 ) -> ActionTrack:
     """Records (T,) as a track; `mask_gripper` is for all steps or by step (T,).
@@ -112,7 +113,7 @@ def open_pack(source: ShardSource, static_camera: bool, cache: Path) -> TrackPac
     return TrackPack(_mapped(path))
 
 
-def open_places(source: ShardSource, column: str, cache: Path) -> NDArray[np.int64]:
+def open_places(source: ShardSource, column: str, cache: Path) -> IntArray:
     """Offset and length (S, 2) of the images in a further camera's column, at the records of the source's pack, as
     `image_places` gives them; memory-mapped, and found now where the file in `cache` is missing.
 
@@ -142,7 +143,7 @@ def _whereabouts(source: ShardSource) -> list[str]:
     return ["on a store"] if is_remote(source.path) else []
 
 
-def first_records(num_steps: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
+def first_records(num_steps: Sequence[int] | IntArray) -> IntArray:
     """(E,) where the records of each episode begin, of their numbers of steps (E,)."""
     return np.concatenate([[0], np.cumsum(num_steps, dtype=np.int64)])[:-1]
 
@@ -179,7 +180,7 @@ def _write_rows(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], parts:
     write_atomically(path, pieces())
 
 
-def _records(track: ActionTrack, places: NDArray[np.int64]) -> NDArray[np.void]:
+def _records(track: ActionTrack, places: IntArray) -> NDArray[np.void]:
     records = np.zeros(len(track.timestamp_ns), dtype=RECORD)
     records["timestamp_ns"] = track.timestamp_ns
     records["image_offset"], records["image_length"] = places.T
@@ -192,7 +193,7 @@ def _records(track: ActionTrack, places: NDArray[np.int64]) -> NDArray[np.void]:
     return records
 
 
-def _arms(upper: NDArray[np.float64], valid: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _arms(upper: FloatArray, valid: BoolArray) -> FloatArray:
     """Transforms (2, T, 4, 4) of both arms, of upper rows (T, 2, 3, 4); NaN of an arm that is never valid (2, T)."""
     T = np.empty((2, len(upper), 4, 4))
     for arm in range(2):
@@ -203,7 +204,7 @@ def _arms(upper: NDArray[np.float64], valid: NDArray[np.bool_]) -> NDArray[np.fl
     return T
 
 
-def _transforms(upper: NDArray[np.float64]) -> NDArray[np.float64]:
+def _transforms(upper: FloatArray) -> FloatArray:
     """4x4 transforms (..., 4, 4) of their upper rows (..., 3, 4)."""
     T = np.empty((*upper.shape[:-2], 4, 4))
     T[..., :3, :] = upper

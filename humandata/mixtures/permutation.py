@@ -9,9 +9,8 @@ on average.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-UIntArray = NDArray[np.uint64]
+from humandata.arrays import UInt64Array
 
 NUM_ROUNDS = 24
 """Four rounds make a permutation of a large range pseudorandom. Small ranges need more: with 8, the 120 orders of five
@@ -21,7 +20,7 @@ end where they began."""
 _GOLDEN_RATIO = np.uint64(0x9E3779B97F4A7C15)
 
 
-def mix(values: UIntArray) -> UIntArray:
+def mix(values: UInt64Array) -> UInt64Array:
     """Hash 64-bit numbers (...) to 64-bit numbers (...): the finaliser of SplitMix64 (Steele, Lea, Flood, 2014)."""
     z = np.asarray(values, dtype=np.uint64) + _GOLDEN_RATIO
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -29,7 +28,7 @@ def mix(values: UIntArray) -> UIntArray:
     return np.asarray(z ^ (z >> np.uint64(31)))
 
 
-def permute(positions: UIntArray, sizes: UIntArray, keys: UIntArray) -> UIntArray:
+def permute(positions: UInt64Array, sizes: UInt64Array, keys: UInt64Array) -> UInt64Array:
     """Where each position (N,) of range(size) (N,) goes under the permutation that its key (N,) chooses."""
     # frexp gives the bit length: exact for ranges up to 2^53.
     bits = np.maximum(np.frexp((sizes - np.uint64(1)).astype(np.float64))[1], 1).astype(np.uint64)
@@ -41,7 +40,7 @@ def permute(positions: UIntArray, sizes: UIntArray, keys: UIntArray) -> UIntArra
     return out
 
 
-def _feistel(values: UIntArray, bits: UIntArray, keys: UIntArray) -> UIntArray:
+def _feistel(values: UInt64Array, bits: UInt64Array, keys: UInt64Array) -> UInt64Array:
     """Permute range(2^bits), elementwise; the halves of an odd number of bits differ by one."""
     one = np.uint64(1)
     num_low = bits // np.uint64(2)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 
-import numpy as np
-from numpy.typing import NDArray
-
+from humandata.arrays import Image
 from humandata.errors import DatasetError
 from humandata.schemas.mixture import ImageFit
 from humandata.video.images import resize
@@ -46,7 +44,7 @@ class ImageFiles:
         return self._open[path]
 
 
-def fit_image(image: NDArray[np.uint8], square: NDArray[np.uint8], fit: ImageFit) -> None:
+def fit_image(image: Image, square: Image, fit: ImageFit) -> None:
     """Write a picture (H, W, 3) into a square (S, S, 3): stretched, or whole and centred between black bars
     (`letterbox`)."""
     size_px = len(square)

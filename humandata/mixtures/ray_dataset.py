@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from humandata.arrays import IntArray
 from humandata.errors import MissingDependencyError
 from humandata.mixtures.adapters import sample_arrays
 from humandata.mixtures.batch import View
@@ -52,6 +53,6 @@ class _Batches:
         self._loader = MixtureLoader(path, 0, 1, 0, seed, view.images, view.cameras, view.history)
         self._first_batch = first_batch
 
-    def __call__(self, block: dict[str, NDArray[np.int64]]) -> dict[str, NDArray[np.generic]]:
+    def __call__(self, block: dict[str, IntArray]) -> dict[str, NDArray[np.generic]]:
         """The samples of one batch, of a block that holds its number."""
         return sample_arrays(self._loader.batch(self._first_batch + int(block["id"][0])))

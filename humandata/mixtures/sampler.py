@@ -12,15 +12,14 @@ import hashlib
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from humandata.arrays import IntArray
 from humandata.mixtures.apportion import Apportionment, apportion
 from humandata.mixtures.permutation import mix, permute
 from humandata.mixtures.schedule import ScheduledApportionment
 from humandata.mixtures.shares import group_schedule, group_shares, source_weights
 from humandata.schemas.mixture import Mixture
-
-IndexArray = NDArray[np.int64]
 
 
 class MixtureSampler:
@@ -45,7 +44,7 @@ class MixtureSampler:
             [_source_key(self.manifest_sha256, seed, source.name) for source in mixture.sources], dtype=np.uint64
         )
 
-    def samples(self, g: ArrayLike) -> tuple[IndexArray, IndexArray]:
+    def samples(self, g: ArrayLike) -> tuple[IntArray, IntArray]:
         """The source (N,) of samples g (N,), an index into the manifest's, and which of its eligible steps (N,)."""
         group, turn = self._groups.locate(np.asarray(g, dtype=np.int64))
         source = np.zeros(len(group), dtype=np.int64)
@@ -59,7 +58,7 @@ class MixtureSampler:
         return source, steps.astype(np.int64)
 
 
-def rank_samples(batch_start: int, batch_size: int, rank: int, world_size: int) -> IndexArray:
+def rank_samples(batch_start: int, batch_size: int, rank: int, world_size: int) -> IntArray:
     """The sample numbers of one rank in the global batch that begins at `batch_start`: a contiguous share of it.
 
     The shares of all ranks make up the batch, whether or not it divides by their number; a share may be empty.

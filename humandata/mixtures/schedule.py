@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from humandata.mixtures.apportion import Apportionment, IndexArray
+from humandata.arrays import IntArray
+from humandata.mixtures.apportion import Apportionment
 from humandata.schemas.mixture import RATIO_DECIMALS
 
 _ONE: int = 10**RATIO_DECIMALS
@@ -23,18 +23,18 @@ _ONE: int = 10**RATIO_DECIMALS
 class Schedule:
     """K stretches of turns: in each the share goes linearly from `share` to `next_share`, the last has no end."""
 
-    start: IndexArray
+    start: IntArray
     """(K,) first turn."""
-    length: IndexArray
+    length: IntArray
     """(K,) turns; of the last, in which the share is constant, 1."""
-    share: IndexArray
+    share: IntArray
     """(K,) at the first turn, in parts of 10^6."""
-    next_share: IndexArray
+    next_share: IntArray
     """(K,) at the next stretch's first turn."""
-    before: IndexArray
+    before: IntArray
     """(K,) twice the integral up to the first turn, in the same parts."""
 
-    def first_turns(self, turns: NDArray[np.int64]) -> IndexArray:
+    def first_turns(self, turns: IntArray) -> IntArray:
         """How many of the first `turns` (N,), each below 4e12, the first of the two gets."""
         return np.asarray((self._twice_integral(turns) + _ONE) // (2 * _ONE))
 
@@ -43,7 +43,7 @@ class Schedule:
         twice_integral = int(self._twice_integral(np.array([num_turns]))[0])
         return twice_integral / (2 * _ONE * num_turns)
 
-    def _twice_integral(self, turns: NDArray[np.int64]) -> IndexArray:
+    def _twice_integral(self, turns: IntArray) -> IntArray:
         """floor(2 S(n)) (N,) in parts of 10^6: 2 S = before + 2 share x + (next_share - share) x^2 / length."""
         at = np.searchsorted(self.start, turns, side="right") - 1
         share, length, x = self.share[at], self.length[at], turns - self.start[at]
@@ -60,7 +60,7 @@ class ScheduledApportionment:
     schedule: Schedule
     others: Apportionment
 
-    def locate(self, turns: NDArray[np.int64]) -> tuple[IndexArray, IndexArray]:
+    def locate(self, turns: IntArray) -> tuple[IntArray, IntArray]:
         """The member (N,) that gets each turn (N,), and how many turns before it that member had (N,)."""
         before = self.schedule.first_turns(turns)
         left = np.flatnonzero(self.schedule.first_turns(turns + 1) == before)

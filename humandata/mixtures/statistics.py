@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 from datasketches import tdigest_double
-from numpy.typing import NDArray
 
+from humandata.arrays import BoolArray, FloatArray, IntArray
 from humandata.schemas.mixture import Statistics
 
 MIN_RANGE = 1e-3
@@ -21,8 +21,6 @@ COMPRESSION = 500
 """Centroids of a t-digest: up to about this many values its quantiles are those of the values themselves."""
 _DIGITS = 6
 """Significant digits that are kept: more would record the noise of summation."""
-
-FloatArray = NDArray[np.float64]
 
 
 class VectorSketch:
@@ -34,7 +32,7 @@ class VectorSketch:
         self._squares = np.zeros(num_dims)
         self._digests = [tdigest_double(COMPRESSION) for _ in range(num_dims)]
 
-    def update(self, values: FloatArray, mask: NDArray[np.bool_]) -> None:
+    def update(self, values: FloatArray, mask: BoolArray) -> None:
         """Add vectors (N, D), of which the entries are known where `mask` (N, D)."""
         count = mask.sum(axis=0)
         mean = np.where(mask, values, 0.0).sum(axis=0) / np.maximum(count, 1)
@@ -85,7 +83,7 @@ class VectorSketch:
             q99=_rounded(np.where(seen, self.quantile(0.99), 1.0)),
         )
 
-    def _merge_moments(self, count: NDArray[np.int64], mean: FloatArray, squares: FloatArray) -> None:
+    def _merge_moments(self, count: IntArray, mean: FloatArray, squares: FloatArray) -> None:
         total = self._count + count
         share = count / np.maximum(total, 1)
         difference = mean - self._mean

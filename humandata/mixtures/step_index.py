@@ -13,12 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from humandata.arrays import Int32Array, IntArray
 from humandata.errors import DatasetError
 from humandata.schemas.mixture import IndexRecord, Mixture, StepCounts
-
-IndexArray = NDArray[np.int64]
 
 SPAN_SCHEMA = pa.schema(
     [
@@ -41,8 +40,8 @@ SPAN_SCHEMA = pa.schema(
 class Located:
     """N steps: the span (N,) that each lies in, a row of the index, and its number within its episode (N,)."""
 
-    span: IndexArray
-    step: IndexArray
+    span: IntArray
+    step: IntArray
 
 
 class StepIndex:
@@ -71,7 +70,7 @@ class StepIndex:
         part = 2 * source + held_out
         return slice(int(self._edges[part]), int(self._edges[part + 1]))
 
-    def num_steps_of_spans(self, spans: slice) -> IndexArray:
+    def num_steps_of_spans(self, spans: slice) -> IntArray:
         """Eligible steps (M,) of some rows."""
         return np.diff(self._before[spans.start : spans.stop + 1])
 
@@ -97,12 +96,12 @@ class StepIndex:
         rank = np.arange(len(number)) - np.repeat(begins, np.diff(begins, append=len(number)))
         return Located(located.span[rank % stride == 0], located.step[rank % stride == 0])
 
-    def categories(self, column: str) -> tuple[NDArray[np.int32], pa.Array]:
+    def categories(self, column: str) -> tuple[Int32Array, pa.Array]:
         """`task` or `embodiment` of every span as a number (R,), and the texts that the numbers count in."""
         encoded = self.table.column(column).combine_chunks().dictionary_encode()
         return np.frombuffer(encoded.indices.buffers()[1], np.int32, len(encoded)), encoded.dictionary
 
-    def texts(self, column: str, span: IndexArray) -> list[str]:
+    def texts(self, column: str, span: IntArray) -> list[str]:
         """`episode`, `task` or `embodiment` of spans (N,)."""
         values: list[str] = self.table.column(column).take(pa.array(span)).to_pylist()
         return values
@@ -157,7 +156,7 @@ def index_record(content: bytes) -> IndexRecord:
     return IndexRecord(file=f"mixture-{sha256[:16]}.index.arrow", sha256=sha256)
 
 
-def _column(table: pa.Table, name: str) -> NDArray[np.int64]:
+def _column(table: pa.Table, name: str) -> IntArray:
     """A column of whole numbers without nulls: a view where it is in one piece. (`to_numpy` would import pandas.)"""
     column = table.column(name)
     dtype = np.dtype(str(column.type))

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from humandata.actions import (
     ACTION_DIM,
@@ -21,6 +20,7 @@ from humandata.actions import (
     encode_chunks,
     encode_states,
 )
+from humandata.arrays import IntArray
 from humandata.dataset.files import write_atomically
 from humandata.dataset.read import ShardSource
 from humandata.embodiments import get_embodiment
@@ -167,14 +167,14 @@ def _track(pack: TrackPack, row: dict[str, Any], options: MixOptions, mask_rotat
     return pack.episode(row["first_record"], row["num_steps"], mask_rotation, mask_gripper)
 
 
-def _spans(track: ActionTrack, grid: ActionGrid) -> NDArray[np.int64]:
+def _spans(track: ActionTrack, grid: ActionGrid) -> IntArray:
     """Half-open spans (M, 2) of an episode's eligible steps."""
     eligible = np.concatenate([[False], eligible_steps(track, grid), [False]])
     return np.asarray(np.flatnonzero(np.diff(eligible)).reshape(-1, 2))
 
 
 def _sketch_episode(
-    track: ActionTrack, spans: NDArray[np.int64], grid: ActionGrid, sketch: EmbodimentSketch, speeds: VectorSketch
+    track: ActionTrack, spans: IntArray, grid: ActionGrid, sketch: EmbodimentSketch, speeds: VectorSketch
 ) -> None:
     """Add an episode's eligible steps, and the speeds at which they are to be played, in m/s."""
     steps = np.concatenate([np.arange(start, stop) for start, stop in spans])

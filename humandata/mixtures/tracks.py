@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from humandata.actions import ACTION_LAYOUT, ActionGrid, ActionPolicy, ActionTrack, encode_chunks, make_track
+from humandata.arrays import BoolArray
 from humandata.dataset.read import ShardSource
 from humandata.dataset.tables import episode_from_table
 from humandata.schemas.columns import IMAGE_TYPE, STEP_COLUMNS
@@ -31,7 +31,7 @@ def read_tracks(source: ShardSource, static_camera: bool) -> Iterator[tuple[str,
         yield row["id"], make_track(episode_from_table(row, source.read_steps(row["id"], _COLUMNS)), policy)
 
 
-def eligible_steps(track: ActionTrack, grid: ActionGrid) -> NDArray[np.bool_]:
+def eligible_steps(track: ActionTrack, grid: ActionGrid) -> BoolArray:
     """The steps (T,) at which, for at least one arm, the first target of the chunk is known."""
     first = ActionGrid(1, grid.rate_hz, grid.slowdown)
     _, mask = encode_chunks(track, np.arange(len(track.timestamp_ns)), first)

@@ -10,14 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from humandata.actions import MAX_GAP_S, ActionGrid, encode_chunks, encode_states
-from humandata.geometry.rotations import FloatArray
+from humandata.arrays import BoolArray, FloatArray, IntArray
 from humandata.mixtures.packs import RECORD, TrackPack, track_of
-from humandata.schemas.episode import BoolArray
-
-IndexArray = NDArray[np.int64]
 
 _MAX_GAP_NS = round(MAX_GAP_S * 1e9)
 _GAP_NS = 2 * _MAX_GAP_NS
@@ -27,18 +23,18 @@ _GAP_NS = 2 * _MAX_GAP_NS
 class Moments:
     """M moments of each of N samples, the oldest first and the last one now."""
 
-    record: IndexArray
+    record: IntArray
     """(N, M) in the sample's pack."""
     known: BoolArray
     """(N, M) false before the episode's beginning and in a gap."""
 
-    def part(self, samples: IndexArray) -> Moments:
+    def part(self, samples: IntArray) -> Moments:
         """Those of some samples."""
         return Moments(self.record[samples], self.known[samples])
 
 
 def past_moments(
-    packs: Sequence[TrackPack], first: IndexArray, now: IndexArray, grids: Sequence[ActionGrid], num: int
+    packs: Sequence[TrackPack], first: IntArray, now: IntArray, grids: Sequence[ActionGrid], num: int
 ) -> Moments:
     """Of N samples, whose episodes begin at the records `first` (N,), the `num` moments that end with `now` (N,).
 
@@ -75,8 +71,8 @@ def encode_moments(
 
 def encode_steps(
     packs: Sequence[TrackPack],
-    now: IndexArray,
-    stop: IndexArray,
+    now: IntArray,
+    stop: IntArray,
     grid: ActionGrid,
     mask_rotation: bool,
     mask_gripper: BoolArray,

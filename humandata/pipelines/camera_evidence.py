@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from humandata.arrays import IntArray
 from humandata.camera_motion.decide import Evidence
 from humandata.camera_motion.declared import DeclaredPoses, check_clocks, declared_poses
 from humandata.camera_motion.rgbd import DepthAt
@@ -30,9 +28,7 @@ class RecordedCamera:
     depth_at: DepthAt | None
 
 
-def read_recorded_camera(
-    video: Path, sidecar: Sidecar, camera: Camera, timestamp_ns: NDArray[np.int64]
-) -> RecordedCamera:
+def read_recorded_camera(video: Path, sidecar: Sidecar, camera: Camera, timestamp_ns: IntArray) -> RecordedCamera:
     """What the sidecar of a video with frames at timestamp_ns (N,) names; raises InputError where that is of no use."""
     maps = None if sidecar.depth is None else open_depth(video, sidecar.depth, camera.width, camera.height)
     poses = declared_poses(video, sidecar)
@@ -43,9 +39,9 @@ def read_recorded_camera(
 def gather_evidence(
     recorded: RecordedCamera,
     camera: Camera,
-    timestamp_ns: NDArray[np.int64],
+    timestamp_ns: IntArray,
     detections: Sequence[Sequence[HandDetection]],
-    stored: NDArray[np.int64],
+    stored: IntArray,
     pictures: Pictures,
     max_gap_s: float,
 ) -> Evidence:

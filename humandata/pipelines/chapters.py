@@ -8,8 +8,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import IntArray
 from humandata.pipelines.part_files import PartOutline, SeenPart, join_parts, read_part
 from humandata.pipelines.sightings import Sightings
 from humandata.video.spool import Pictures
@@ -31,16 +31,14 @@ class Chapter:
 class SeenVideo:
     """What was seen in a video."""
 
-    timestamp_ns: NDArray[np.int64]
+    timestamp_ns: IntArray
     """(N,) of all frames looked at."""
     warnings: tuple[str, ...]
     chapters: Iterable[Chapter]
     """One after the other, to be gone through once."""
 
 
-def cut_into_chapters(
-    timestamp_ns: NDArray[np.int64], num_hands: NDArray[np.int64], num_frames: int, bridged_s: float
-) -> list[slice]:
+def cut_into_chapters(timestamp_ns: IntArray, num_hands: IntArray, num_frames: int, bridged_s: float) -> list[slice]:
     """Which of N >= 1 frames make a chapter, given how many hands are seen in each; one where there are no more.
 
     They are about equally long, at most `num_frames` and half as much again. One ends where no hand is seen for longer

@@ -8,10 +8,8 @@ from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from humandata import __version__
+from humandata.arrays import IntArray
 from humandata.dataset.identity import content_sha256, input_key
 from humandata.dataset.records import InputRecord
 from humandata.dataset.remote import push_input
@@ -195,7 +193,7 @@ def _identity(recipe: Recipe) -> str:
     return f"{estimator.name} {estimator.version}, weights {estimator.weights_sha256[:12]}"
 
 
-def _losses(item: LongVideo, info: VideoInfo, timestamp_ns: NDArray[np.int64], rate_hz: float) -> list[str]:
+def _losses(item: LongVideo, info: VideoInfo, timestamp_ns: IntArray, rate_hz: float) -> list[str]:
     """What is missing of a long video, of which the frames at timestamp_ns (N,) were looked at, in words."""
     failed = dict(item.failures)
     told = [

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
+from humandata.arrays import Image
 from humandata.hands.estimator import HandDetection
 from humandata.video.images import decode_image, encode_jpeg
 from humandata.video.spool import PictureSpool
-
-Image = NDArray[np.uint8]
 
 
 class FramePictures:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import Image, IntArray
 from humandata.geometry.cameras import Camera
 from humandata.geometry.transforms import transform_from_position_wxyz
 from humandata.hands.estimator import HandDetection, HandEstimator
@@ -32,7 +32,7 @@ def measure_depth(
     video: Path,
     sidecar: Sidecar,
     camera: Camera,
-    timestamp_ns: NDArray[np.int64],
+    timestamp_ns: IntArray,
     detections: Sequence[Hands],
     estimator: HandEstimator,
     settings: DecodeSettings,
@@ -60,7 +60,7 @@ def _by_maps(
     video: Path,
     source: DepthSource,
     camera: Camera,
-    timestamp_ns: NDArray[np.int64],
+    timestamp_ns: IntArray,
     detections: Sequence[Hands],
 ) -> Iterator[Hands]:
     maps = open_depth(video, source, camera.width, camera.height)
@@ -73,7 +73,7 @@ def _by_stereo(
     video: Path,
     second: SecondCamera,
     camera: Camera,
-    timestamp_ns: NDArray[np.int64],
+    timestamp_ns: IntArray,
     detections: Sequence[Hands],
     estimator: HandEstimator,
     settings: DecodeSettings,
@@ -94,7 +94,7 @@ def _by_stereo(
     rig = StereoRig(camera, second_camera, T_camera_second)
     second_ns: list[int] = []
 
-    def frames() -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    def frames() -> Iterator[tuple[int, Image]]:
         for frame in decoding:
             second_ns.append(frame.timestamp_ns + second.offset_ns)
             yield frame.timestamp_ns, frame.image

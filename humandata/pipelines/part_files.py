@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from humandata.arrays import IntArray
 from humandata.dataset.files import write_atomically
 from humandata.hands.packed import PackedHands, join_hands, pack_hands
 from humandata.pipelines.sightings import Sightings
@@ -26,7 +27,7 @@ class SeenPart:
 
     seen: Sightings
     pictures: Path
-    offsets: NDArray[np.int64]
+    offsets: IntArray
     """(P + 1,) of the P stored pictures in that file."""
 
     def take(self, frames: slice) -> SeenPart:
@@ -46,9 +47,9 @@ class SeenPart:
 class PartOutline:
     """What is known of a part before its hands are read."""
 
-    timestamp_ns: NDArray[np.int64]
+    timestamp_ns: IntArray
     """(N,)."""
-    num_hands: NDArray[np.int64]
+    num_hands: IntArray
     """(N,) hands seen in each frame."""
     failures: tuple[str, ...]
     warnings: tuple[str, ...]

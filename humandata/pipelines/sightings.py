@@ -7,8 +7,8 @@ from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import Image, IntArray
 from humandata.errors import HumandataError
 from humandata.geometry.cameras import Camera
 from humandata.hands.estimator import HandDetection, HandEstimator, HandReconstructor, PictureDetector
@@ -20,8 +20,6 @@ from humandata.video.decode import Decoding
 from humandata.video.rates import Thinner
 from humandata.video.spool import PictureSpool
 
-Image = NDArray[np.uint8]
-
 MOST_FAILURES = 10
 """Frames of a video that the estimator may fail on."""
 
@@ -30,9 +28,9 @@ MOST_FAILURES = 10
 class Sightings:
     """What was found in the N frames looked at."""
 
-    timestamp_ns: NDArray[np.int64]
+    timestamp_ns: IntArray
     """(N,)."""
-    stored: NDArray[np.int64]
+    stored: IntArray
     """Indices of the frames whose pictures were kept, in order; the k-th is number k of the pictures."""
     detections: Sequence[tuple[HandDetection, ...]]
     """N."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
+from humandata.arrays import FloatArray, Image, IntArray
 from humandata.dataset.identity import episode_id
 from humandata.embodiments import EMBODIMENTS, get_embodiment
 from humandata.embodiments.embodiment import Embodiment
 from humandata.errors import InputError, UsageError
-from humandata.geometry.rotations import FloatArray
 from humandata.readers.camera_names import image_columns, primary_camera
 from humandata.readers.reader import Pictures, Recording
 from humandata.schemas.documents import Document
@@ -101,7 +100,7 @@ def to_episode(
     )
 
 
-def _check_times(timestamp_ns: NDArray[np.int64], input_name: str) -> None:
+def _check_times(timestamp_ns: IntArray, input_name: str) -> None:
     if len(timestamp_ns) < 2:
         raise InputError(f"{input_name}: {len(timestamp_ns)} steps; an episode needs two.")
     stands_still = np.diff(timestamp_ns) <= 0
@@ -147,7 +146,7 @@ def _encode(pictures: Pictures, num_steps: int, recipe: IngestRecipe, origin: st
     return encoded
 
 
-def _fit(image: NDArray[np.uint8], max_side_px: int) -> NDArray[np.uint8]:
+def _fit(image: Image, max_side_px: int) -> Image:
     height, width = image.shape[:2]
     scale = max_side_px / max(height, width)
     return image if scale >= 1.0 else resize(image, max(round(width * scale), 1), max(round(height * scale), 1))

@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from humandata.arrays import FloatArray
 from humandata.errors import InputError
 
 _ROWS_PER_BLOCK = 32
@@ -71,7 +72,7 @@ def read_rows(dataset: Any) -> Iterator[NDArray[Any]]:
         raise InputError(f"{_where(dataset)}: cannot be read ({failure}).") from None
 
 
-def read_numbers(dataset: Any) -> NDArray[np.float64]:
+def read_numbers(dataset: Any) -> FloatArray:
     """All of a dataset of numbers, as float64."""
     blocks = list(read_rows(dataset))
     return np.concatenate(blocks).astype(np.float64) if blocks else np.zeros(dataset.shape)

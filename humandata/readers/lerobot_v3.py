@@ -18,11 +18,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
+from humandata.arrays import FloatArray, Image
 from humandata.dataset.identity import content_sha256
 from humandata.errors import InputError, UsageError
-from humandata.geometry.rotations import FloatArray
 from humandata.readers.lerobot_info import INFO_PATH, LeRobotInfo, read_info
 from humandata.readers.reader import EpisodeRef, Pictures, ReaderOptions, Recording
 from humandata.readers.state_names import StateMap, find_state
@@ -145,7 +144,7 @@ class LeRobotV3Reader:
         if self.info.features[key].dtype == "video":
             return self._window(row, key, numbers).pictures
 
-        def decode() -> Iterator[NDArray[np.uint8]]:
+        def decode() -> Iterator[Image]:
             for data in _image_bytes(self._read_rows(row, ["frame_index", key]), key, self._data_file(row)):
                 yield decode_image(data)
 

@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from humandata.geometry.rotations import FloatArray
+from humandata.arrays import FloatArray, Image, IntArray
 from humandata.schemas.episode import WorldFrame
 
-Pictures = Callable[[], Iterator[NDArray[np.uint8]]]
+Pictures = Callable[[], Iterator[Image]]
 """Reads a camera's pictures (H, W, 3) uint8 RGB anew, one a step, so that they never all lie in memory."""
 
 
@@ -45,7 +42,7 @@ class Recording:
     """T steps of one demonstration: tool frame and gripper as the dataset has them, in metres and radians."""
 
     task: str | None
-    timestamp_ns: NDArray[np.int64]
+    timestamp_ns: IntArray
     """(T,)."""
     T_world_tool: FloatArray
     """(T, 4, 4); NaN where the dataset has no number."""

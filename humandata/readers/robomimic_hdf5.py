@@ -19,8 +19,8 @@ from typing import Any
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import FloatArray, Image
 from humandata.dataset.identity import content_sha256
 from humandata.errors import InputError, UsageError
 from humandata.geometry.transforms import make_transform
@@ -118,7 +118,7 @@ class RobomimicHdf5Reader:
             )
         return observations
 
-    def _numbers(self, observations: Any, key: str, size: int) -> NDArray[np.float64]:
+    def _numbers(self, observations: Any, key: str, size: int) -> FloatArray:
         dataset = _dataset(observations, key)
         if dataset.ndim != 2 or dataset.shape[1] != size or dataset.dtype.kind != "f":
             raise InputError(
@@ -127,7 +127,7 @@ class RobomimicHdf5Reader:
         return read_numbers(dataset)
 
     def _pictures(self, name: str, key: str) -> Pictures:
-        def decode() -> Iterator[NDArray[np.uint8]]:
+        def decode() -> Iterator[Image]:
             with open_hdf5(self.path) as file:
                 dataset = _dataset(self._observations(file, name), key)
                 if dataset.ndim != 4 or dataset.shape[3] != 3 or dataset.dtype != np.uint8:

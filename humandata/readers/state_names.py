@@ -16,14 +16,9 @@ from typing import Literal
 
 import numpy as np
 
+from humandata.arrays import FloatArray
 from humandata.errors import InputError
-from humandata.geometry.rotations import (
-    FloatArray,
-    matrix_from_rotvec,
-    matrix_from_rpy,
-    matrix_from_wxyz,
-    wxyz_from_xyzw,
-)
+from humandata.geometry.rotations import matrix_from_rotvec, matrix_from_rpy, matrix_from_wxyz, wxyz_from_xyzw
 from humandata.geometry.transforms import make_transform
 
 Dimension = tuple[str, int]

@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import FloatArray, Image
 from humandata.errors import InputError
-from humandata.geometry.rotations import FloatArray
 from humandata.video.probe import probe
 from humandata.video.safety import MAX_PIXELS, OPEN_OPTIONS, check_readable, media_url
 
@@ -40,7 +39,7 @@ class VideoWindow:
     tolerance_s: float
     """How far the nearest frame may lie from a time: half a frame, so that it is the only one."""
 
-    def pictures(self) -> Iterator[NDArray[np.uint8]]:
+    def pictures(self) -> Iterator[Image]:
         """The frame (H, W, 3) uint8 RGB nearest to each time; raises InputError where none is near enough."""
         with _opened(self.path) as (container, stream):
             frames = _frames_from(container, stream, self._start_s)

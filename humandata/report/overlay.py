@@ -7,16 +7,14 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import FloatArray, Image
 from humandata.geometry.cameras import Camera
 from humandata.geometry.transforms import invert
 from humandata.report.pictures import AXIS_COLORS, Color
-from humandata.schemas.episode import PRIMARY_CAMERA, ArmTrack, Episode, FloatArray
+from humandata.schemas.episode import PRIMARY_CAMERA, ArmTrack, Episode
 from humandata.schemas.landmarks import HAND_BONES, SIDES, Side
 from humandata.video.images import decode_image, resize
-
-Image = NDArray[np.uint8]
 
 SIDE_COLORS: dict[Side, Color] = {"left": (255, 150, 40), "right": (60, 190, 255)}
 INTERPOLATED_COLOR: Color = (170, 170, 170)

@@ -10,11 +10,10 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import Image
 from humandata.dataset.files import write_atomically
 
-Image = NDArray[np.uint8]
 Color = tuple[int, int, int]
 
 AXIS_COLORS: tuple[Color, Color, Color] = ((230, 60, 60), (70, 200, 70), (70, 110, 255))

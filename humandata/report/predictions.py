@@ -6,9 +6,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from humandata.actions import ACTION_LAYOUT
+from humandata.arrays import BoolArray, FloatArray, Image
 from humandata.errors import UsageError
 from humandata.mixtures.batch import Batch
 from humandata.mixtures.loader import held_out_batches
@@ -17,9 +17,6 @@ from humandata.schemas.landmarks import SIDES
 from humandata.schemas.mixture import read_mixture
 from humandata.training.runs import RunFolder
 from humandata.training.trained import load_policy
-
-Image = NDArray[np.uint8]
-FloatArray = NDArray[np.float64]
 
 PANEL_PX = 240
 MARGIN_PX = 28
@@ -68,7 +65,7 @@ def _panel(batch: Batch, index: int, predicted: FloatArray, rate_hz: float) -> I
     truth, mask = batch.action[index].numpy(), batch.action_mask[index].numpy()
     for side in SIDES:
         dimensions = ACTION_LAYOUT[f"{side}_position"]
-        known: NDArray[np.bool_] = np.all(mask[:, dimensions], axis=1)
+        known: BoolArray = np.all(mask[:, dimensions], axis=1)
         if known.sum() < 3:
             continue
         frame = np.ascontiguousarray(batch.image[index].numpy().transpose(1, 2, 0))
@@ -79,7 +76,7 @@ def _panel(batch: Batch, index: int, predicted: FloatArray, rate_hz: float) -> I
     return None
 
 
-def _plot(truth: FloatArray, predicted: FloatArray, known: NDArray[np.bool_], rate_hz: float) -> Image:
+def _plot(truth: FloatArray, predicted: FloatArray, known: BoolArray, rate_hz: float) -> Image:
     """Positions (H, 3) over time: the truth as dots where known, the prediction as lines."""
     plot = np.full((PANEL_PX, PANEL_PX * 3 // 2, 3), 250, np.uint8)
     shown = np.concatenate([truth[known], predicted, np.zeros((1, 3))])

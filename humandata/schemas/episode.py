@@ -5,14 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
+from humandata.arrays import BoolArray, FloatArray, IntArray
 from humandata.geometry.cameras import Camera
 from humandata.schemas.landmarks import Side
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 WorldFrame = Literal["base", "gravity", "arbitrary", "camera_start", "camera"]
 """Where `world` is: the robot's base; a frame whose z points up; one with no known axis; the camera at the first step;
@@ -99,7 +94,7 @@ class Episode:
     input: str
     """The input's path relative to the source's root, and its episode within it where it holds several."""
     input_sha256: str
-    timestamp_ns: NDArray[np.int64]
+    timestamp_ns: IntArray
     """(T,)."""
     images: dict[str, list[bytes]]
     """Encoded images by camera name, T each; `PRIMARY_CAMERA` is the one every episode has."""

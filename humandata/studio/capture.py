@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import BoolArray, Image
 from humandata.errors import UsageError
 from humandata.schemas.landmarks import SIDES, Side
 from humandata.schemas.sidecar import Sidecar
@@ -89,9 +89,9 @@ def record_clip(
     `also` is given each frame's number and rendering. The video comes last, by renaming, so that where it exists the
     rest does too.
     """
-    covered: list[Mapping[Side, NDArray[np.bool_]]] = []
+    covered: list[Mapping[Side, BoolArray]] = []
 
-    def pictures() -> Iterator[NDArray[np.uint8]]:
+    def pictures() -> Iterator[Image]:
         for frame, rendering in enumerate(render_clip(clip)):
             covered.append(covered_landmarks(clip, frame, rendering))
             if also is not None:
@@ -106,7 +106,7 @@ def record_clip(
     unfinished.replace(video)
 
 
-def encode_mp4(frames: Iterable[NDArray[np.uint8]], frame_rate: int, path: Path) -> None:
+def encode_mp4(frames: Iterable[Image], frame_rate: int, path: Path) -> None:
     """Encode frames (H, W, 3) uint8 RGB as H.264 in an MP4; the same frames give the same bytes."""
     import av
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
 
-from humandata.geometry.rotations import FloatArray
+from humandata.arrays import FloatArray, IntArray
 from humandata.geometry.transforms import position_wxyz_from_transform
 from humandata.schemas.sidecar import CameraPoses, Intrinsics, Sidecar
 from humandata.studio.head_camera import HeadCamera, sample_head_camera
@@ -58,7 +57,7 @@ class Clip:
     person: Person
     look: Look
     head: HeadCamera
-    timestamp_ns: NDArray[np.int64]
+    timestamp_ns: IntArray
     time_s: FloatArray
     T_world_camera: FloatArray
     moved_block: str | None
@@ -102,7 +101,7 @@ def plan_clip(seed: int | tuple[int, ...], options: ClipOptions) -> Clip:
     )
 
 
-def exposures(duration_s: float, frame_rate: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], FloatArray]:
+def exposures(duration_s: float, frame_rate: int, rng: np.random.Generator) -> tuple[IntArray, FloatArray]:
     """Timestamps (N,) in ns of frames as MP4 gives them, and the instants (2 N,) in s that a `Clip` is planned at."""
     index = np.arange(max(1, int(duration_s * frame_rate)))
     timestamp_ns = np.array([round(Fraction(int(i) * NANOSECONDS, frame_rate)) for i in index], dtype=np.int64)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import BoolArray
 from humandata.embodiments.human_hands import aperture_m, palm_frame, wrist_frame
 from humandata.geometry.transforms import apply, invert
 from humandata.schemas.landmarks import SIDES, HandLandmark, Side
@@ -21,11 +21,11 @@ VISIBLE_SHARE = 0.75
 (EgoVLA: 20 of 26 joints)."""
 
 
-def covered_landmarks(clip: Clip, frame: int, rendering: Rendering) -> dict[Side, NDArray[np.bool_]]:
+def covered_landmarks(clip: Clip, frame: int, rendering: Rendering) -> dict[Side, BoolArray]:
     """Which landmarks (21,) of each hand lie behind something else than that hand, as the picture of a frame shows."""
     camera = clip.head.camera
     num_others = len(scene_meshes(clip.scene))
-    covered: dict[Side, NDArray[np.bool_]] = {}
+    covered: dict[Side, BoolArray] = {}
     for number, hand in enumerate(clip.hands, start=num_others):
         points = apply(invert(clip.T_world_camera[frame]), hand.landmarks_world[frame])
         column, row = np.nan_to_num(camera.project(points), nan=-1.0).round().astype(int).T
@@ -37,7 +37,7 @@ def covered_landmarks(clip: Clip, frame: int, rendering: Rendering) -> dict[Side
     return covered
 
 
-def clip_truth(clip: Clip, covered: Sequence[Mapping[Side, NDArray[np.bool_]]] = ()) -> Truth:
+def clip_truth(clip: Clip, covered: Sequence[Mapping[Side, BoolArray]] = ()) -> Truth:
     """The exact state at every frame; without `covered`, one entry a frame, no hand is taken to hide another."""
     N = clip.num_frames
     hands = {side: _no_hand(N) for side in SIDES}
@@ -54,7 +54,7 @@ def clip_truth(clip: Clip, covered: Sequence[Mapping[Side, NDArray[np.bool_]]] =
     )
 
 
-def _hand_truth(clip: Clip, hand: HandTrack, hidden: NDArray[np.bool_]) -> HandTruth:
+def _hand_truth(clip: Clip, hand: HandTrack, hidden: BoolArray) -> HandTruth:
     camera, side = clip.head.camera, hand.side
     landmarks_world = hand.landmarks_world[: clip.num_frames]
     landmarks_camera = apply(invert(clip.T_world_camera[: clip.num_frames]), landmarks_world)

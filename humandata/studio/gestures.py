@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from humandata.geometry.rotations import FloatArray, matrix_from_rotvec
+from humandata.arrays import FloatArray
+from humandata.geometry.rotations import matrix_from_rotvec
 from humandata.geometry.transforms import make_transform
 from humandata.schemas.landmarks import Side
 from humandata.studio.hand_pose import pinch_angles

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike
 
-from humandata.geometry.rotations import FloatArray
+from humandata.arrays import FloatArray
 from humandata.geometry.transforms import make_transform
 from humandata.studio.look import Color
 from humandata.studio.mesh import Mesh, box, capsule, concatenate, cylinder, rotation_onto

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from scipy.interpolate import PchipInterpolator
 from scipy.optimize import least_squares
 
-from humandata.geometry.rotations import FloatArray
+from humandata.arrays import FloatArray
 from humandata.geometry.transforms import invert, make_transform
 from humandata.schemas.landmarks import HandLandmark
 from humandata.studio.hand_shape import Bone, HandShape

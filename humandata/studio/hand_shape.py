@@ -16,7 +16,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from humandata.geometry.rotations import FloatArray
+from humandata.arrays import FloatArray
 
 REFERENCE_LENGTH_M = 0.189
 """Hand length of the model before scaling."""

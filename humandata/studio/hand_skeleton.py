@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike
 
-from humandata.geometry.rotations import FloatArray
+from humandata.arrays import FloatArray
 from humandata.geometry.transforms import make_transform
 from humandata.schemas.landmarks import HandLandmark
 from humandata.studio.hand_shape import CHAIN_ROOTS, NUM_BONES, REFERENCE_HAND, HandShape, chain_bones

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from humandata.geometry.rotations import FloatArray
+from humandata.arrays import FloatArray
 from humandata.geometry.transforms import apply
 from humandata.studio.hand_shape import CHAIN_LENGTHS, Bone, chain_bones
 from humandata.studio.hand_surface import HandSurface

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-from humandata.geometry.rotations import FloatArray
+from humandata.arrays import FloatArray, Int32Array
 from humandata.geometry.transforms import invert
 from humandata.studio.hand_shape import (
     CHAIN_LENGTHS,
@@ -41,7 +40,7 @@ class HandSurface:
     """
 
     vertices: FloatArray
-    triangles: NDArray[np.int32]
+    triangles: Int32Array
     normals: FloatArray
     weights: FloatArray
     T_bone_hand: FloatArray
@@ -94,7 +93,7 @@ def hand_surface() -> HandSurface:
     return HandSurface(vertices, triangles, normals, _weights(vertices, T_hand_bone), invert(T_hand_bone))
 
 
-def _vertex_normals(vertices: FloatArray, triangles: NDArray[np.int32]) -> FloatArray:
+def _vertex_normals(vertices: FloatArray, triangles: Int32Array) -> FloatArray:
     a, b, c = (vertices[triangles[:, k]] for k in range(3))
     normals = np.zeros_like(vertices)
     for k in range(3):

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from humandata.arrays import FloatArray
 from humandata.geometry.cameras import Camera
-from humandata.geometry.rotations import FloatArray, matrix_from_rotvec
+from humandata.geometry.rotations import matrix_from_rotvec
 from humandata.geometry.transforms import make_transform
 
 _MEAN_EYE_M = (-0.27, 0.0, 0.58)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from humandata.geometry.rotations import FloatArray, matrix_from_rotvec
+from humandata.arrays import FloatArray
+from humandata.geometry.rotations import matrix_from_rotvec
 from humandata.geometry.transforms import apply, invert, make_transform
 from humandata.schemas.landmarks import Side
 from humandata.studio.hand_pose import hand_pose_at_tool, pinch_angles

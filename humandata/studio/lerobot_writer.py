@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import Float32Array, FloatArray, IntArray
 from humandata.embodiments import get_embodiment
-from humandata.geometry.rotations import FloatArray, rpy_from_matrix
+from humandata.geometry.rotations import rpy_from_matrix
 from humandata.geometry.transforms import invert
 from humandata.studio.robot_episode import RobotStates
 
@@ -40,8 +40,8 @@ class LeRobotEpisode:
     """One episode's task, state and action (N, 7) float32, and which frames of which video file are its own."""
 
     task: str
-    state: NDArray[np.float32]
-    action: NDArray[np.float32]
+    state: Float32Array
+    action: Float32Array
     video_file: int
     first_video_frame: int
 
@@ -70,9 +70,7 @@ def write_lerobot(root: Path, episodes: Sequence[LeRobotEpisode], fps: int, widt
     _write_json(root / "meta/info.json", _info(len(episodes), int(starts[-1]), len(tasks), fps, width, height))
 
 
-def _write_data(
-    path: Path, episodes: Sequence[LeRobotEpisode], starts: NDArray[np.int64], tasks: list[str], fps: int
-) -> None:
+def _write_data(path: Path, episodes: Sequence[LeRobotEpisode], starts: IntArray, tasks: list[str], fps: int) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -124,7 +122,7 @@ def _write_tasks(path: Path, tasks: list[str]) -> None:
     pq.write_table(table.replace_schema_metadata({"pandas": json.dumps(pandas)}), path)
 
 
-def _write_episodes(path: Path, episodes: Sequence[LeRobotEpisode], starts: NDArray[np.int64], fps: int) -> None:
+def _write_episodes(path: Path, episodes: Sequence[LeRobotEpisode], starts: IntArray, fps: int) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from humandata.arrays import Float32Array
 from humandata.geometry.transforms import make_transform
 from humandata.schemas.sidecar import DepthSource, SecondCamera, Sidecar
 from humandata.studio.capture import encode_mp4, record_clip
 from humandata.studio.clip import Clip, clip_sidecar, render_clip
 from humandata.studio.render import Rendering
-from humandata.studio.texture import Float32Array
 
 BASELINE_M = 0.08
 """Between the two cameras, side by side."""

@@ -8,12 +8,10 @@ from functools import lru_cache
 from itertools import product
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from humandata.geometry.rotations import FloatArray
+from humandata.arrays import BoolArray, FloatArray, Int32Array
 from humandata.geometry.transforms import apply
-
-IntArray = NDArray[np.int32]
 
 _SEGMENTS = 24
 """Of a surface around an axis."""
@@ -41,7 +39,7 @@ class Mesh:
     """
 
     vertices: FloatArray
-    triangles: IntArray
+    triangles: Int32Array
     colors: FloatArray
     gloss: float = 0.1
     grain: Grain | None = None
@@ -129,7 +127,7 @@ def slab(size: ArrayLike, top_z: float, color: ArrayLike, grain: Grain | None, g
 
 
 @lru_cache(maxsize=2)
-def _box_pattern(bevelled: bool) -> tuple[FloatArray, NDArray[np.bool_], IntArray]:
+def _box_pattern(bevelled: bool) -> tuple[FloatArray, BoolArray, Int32Array]:
     """Octant (V, 3) of each vertex of a box as signs, on which axis's face it lies (V, 3), and triangles (F, 3).
 
     Each of the 8 corners has 3 points, one on each face that meets there: faces join those of one axis, bevelled edges

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from humandata.geometry.rotations import FloatArray, matrix_from_rotvec, rotvec_from_matrix
+from humandata.arrays import BoolArray, FloatArray
+from humandata.geometry.rotations import matrix_from_rotvec, rotvec_from_matrix
 from humandata.geometry.transforms import invert, make_transform
 from humandata.schemas.landmarks import Side
 from humandata.studio.scene import BIN_WALL_M, Block, PlaceTask, Scene
@@ -104,7 +105,7 @@ class MotionSample:
     T_world_tool: FloatArray
     opening_m: FloatArray
     T_world_block: FloatArray
-    grasped: NDArray[np.bool_]
+    grasped: BoolArray
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ class PlaceMotion:
             opening += (b - a) * minimum_jerk((time_s - begin) / (end - begin))
         return opening
 
-    def _block(self, time_s: FloatArray, T_world_tool: FloatArray, grasped: NDArray[np.bool_]) -> FloatArray:
+    def _block(self, time_s: FloatArray, T_world_tool: FloatArray, grasped: BoolArray) -> FloatArray:
         T_grasp, T_release = self.track.at(np.array([self.grasp_s, self.release_s]))
         T_tool_block = invert(T_grasp) @ self.block.T_world_block
         T_world_block = np.where(grasped[:, None, None], T_world_tool @ T_tool_block, self.block.T_world_block[None])

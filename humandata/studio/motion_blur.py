@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from humandata.studio.texture import Float32Array
+from humandata.arrays import BoolArray, Float32Array
 
 FLOW_STRIDE = 2
 """Flow is given for every FLOW_STRIDE-th pixel of every FLOW_STRIDE-th row."""
@@ -66,7 +65,7 @@ def _fastest(candidates: Float32Array) -> Float32Array:
     return np.asarray(np.take_along_axis(candidates, index[..., None, None], axis=-2)[..., 0, :])
 
 
-def _window(mask: NDArray[np.bool_], tile_px: int, limit: tuple[int, int]) -> tuple[slice, slice]:
+def _window(mask: BoolArray, tile_px: int, limit: tuple[int, int]) -> tuple[slice, slice]:
     """Rows and columns of the picture that hold all marked tiles, and one tile more on each side."""
     spans = []
     for axis in (0, 1):

@@ -11,10 +11,9 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import Float32Array, FloatArray, Image, IntArray
 from humandata.geometry.cameras import Camera
-from humandata.geometry.rotations import FloatArray
 from humandata.geometry.transforms import invert
 from humandata.studio.look import Look
 from humandata.studio.mesh import Mesh, concatenate
@@ -22,7 +21,6 @@ from humandata.studio.motion_blur import FLOW_STRIDE, smear
 from humandata.studio.sensor import develop
 from humandata.studio.shading import shade
 from humandata.studio.surface import Hits, Surface
-from humandata.studio.texture import Float32Array
 
 
 @dataclass(frozen=True)
@@ -33,9 +31,9 @@ class Rendering:
     seen, owner (H, W), -1 for none.
     """
 
-    image: NDArray[np.uint8]
+    image: Image
     depth: Float32Array
-    owner: NDArray[np.int64]
+    owner: IntArray
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import FloatArray, Image
 from humandata.embodiments import get_embodiment
-from humandata.geometry.rotations import FloatArray, rotvec_from_matrix, wxyz_from_matrix
+from humandata.geometry.rotations import rotvec_from_matrix, wxyz_from_matrix
 from humandata.geometry.transforms import invert
 from humandata.studio.robot_episode import RobotStates
 
@@ -35,7 +35,7 @@ class RobomimicEpisode:
     """One demonstration: task, observations by key (N, ...), and actions (N, 7) in [-1, 1]."""
 
     task: str
-    observations: Mapping[str, FloatArray | NDArray[np.uint8]]
+    observations: Mapping[str, FloatArray | Image]
     actions: FloatArray
 
 

@@ -11,10 +11,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import FloatArray, Image
 from humandata.errors import UsageError
-from humandata.geometry.rotations import FloatArray
 from humandata.studio.jobs import run_jobs
 from humandata.studio.lerobot_writer import LeRobotEpisode, droid_vectors, video_file, write_lerobot
 from humandata.studio.robomimic_writer import (
@@ -119,7 +118,7 @@ def _render_lerobot_video(
         episodes.append(LeRobotEpisode(task, vectors_f32[:-1], vectors_f32[1:], video_number, first_frame))
         first_frame += len(times)
 
-    def frames() -> Iterator[NDArray[np.uint8]]:
+    def frames() -> Iterator[Image]:
         for plan in plans:
             yield from robot_frames(plan, step_times(plan.motion, LEROBOT_RATE_HZ))
 
@@ -135,7 +134,7 @@ def _render_robomimic_episode(truth_folder: Path, seed: int, width: int, height:
     _save_truth(truth_folder, number, plan, times)
     actions = osc_pose_actions(robot_states(plan.motion, step_times(plan.motion, ROBOMIMIC_RATE_HZ, extra=1)))
     images = np.stack(list(robot_frames(plan, times)))
-    observations: dict[str, FloatArray | NDArray[np.uint8]] = {f"{CAMERA}_image": images}
+    observations: dict[str, FloatArray | Image] = {f"{CAMERA}_image": images}
     observations.update(robosuite_observations(robot_states(plan.motion, times)))
     return RobomimicEpisode(plan.motion.task.text, observations, actions)
 

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from humandata.arrays import BoolArray, FloatArray, Image
 from humandata.geometry.cameras import Camera
-from humandata.geometry.rotations import FloatArray
 from humandata.geometry.transforms import invert, make_transform
 from humandata.studio.gripper import arm_mesh, gripper_mesh
 from humandata.studio.look import Look, sample_look
@@ -60,7 +60,7 @@ class RobotStates:
 
     T_base_ee: FloatArray
     opening_m: FloatArray
-    told_to_close: NDArray[np.bool_]
+    told_to_close: BoolArray
 
 
 def plan_robot_episode(seed: int, number: int, view: Viewpoint, width: int, height: int) -> RobotEpisode:
@@ -95,7 +95,7 @@ def robot_states(motion: PlaceMotion, time_s: ArrayLike) -> RobotStates:
     )
 
 
-def robot_frames(episode: RobotEpisode, time_s: FloatArray) -> Iterator[NDArray[np.uint8]]:
+def robot_frames(episode: RobotEpisode, time_s: FloatArray) -> Iterator[Image]:
     """Pictures (H, W, 3) uint8 RGB at times (N,), without motion blur: the arm is slow."""
     sample = episode.motion.at(time_s)
     for number, T_world_tool in enumerate(sample.T_world_tool):

@@ -11,7 +11,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from humandata.geometry.rotations import FloatArray, matrix_from_rotvec
+from humandata.arrays import FloatArray
+from humandata.geometry.rotations import matrix_from_rotvec
 from humandata.geometry.transforms import make_transform
 from humandata.schemas.landmarks import SIDES, Side
 from humandata.studio.look import Color

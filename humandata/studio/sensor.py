@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import Float32Array, Image
 from humandata.studio.look import Look
-from humandata.studio.texture import Float32Array
 
 LEVELS = 4096
 NOISE_MARGIN_PX = 64
@@ -16,7 +15,7 @@ SMALL_BLUR_PX = 0.8
 """Up to here a kernel of 3 pixels holds the blur."""
 
 
-def develop(linear: Float32Array, look: Look, noise_seed: int) -> NDArray[np.uint8]:
+def develop(linear: Float32Array, look: Look, noise_seed: int) -> Image:
     """The sRGB picture (H, W, 3) of linear light (H, W, 3), with noise that grows with the signal."""
     import cv2
 

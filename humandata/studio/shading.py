@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import Float32Array, IntArray
 from humandata.geometry.cameras import Camera
 from humandata.studio.look import Look
 from humandata.studio.mesh import Mesh
 from humandata.studio.surface import Hits, Surface
-from humandata.studio.texture import TILE, Float32Array, grain_factor, lookup, noise_tile
+from humandata.studio.texture import TILE, grain_factor, lookup, noise_tile
 from humandata.studio.visibility import shadow_and_openness
 
 
@@ -58,7 +58,7 @@ def _diffuse(albedo_normal: Float32Array, look: Look) -> Float32Array:
     return np.concatenate([albedo * from_key, albedo * (from_fill + from_all)], axis=1).T
 
 
-def _highlight(hits: Hits, pixel: NDArray[np.int64], normals: Float32Array, look: Look) -> Float32Array:
+def _highlight(hits: Hits, pixel: IntArray, normals: Float32Array, look: Look) -> Float32Array:
     """Blinn's highlight (n,) with an exponent of 32 for some pixels (n,) with unit normals (n, 3)."""
     half = -hits.rays.take(pixel, axis=0)[:, 3:]
     half /= np.linalg.norm(half, axis=1, keepdims=True)

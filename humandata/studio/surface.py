@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from humandata.arrays import BoolArray, Float32Array, Int32Array, IntArray
 from humandata.studio.mesh import Mesh, concatenate
-from humandata.studio.texture import Float32Array
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,10 @@ class Surface:
     """
 
     at_corners: Float32Array
-    curved: NDArray[np.bool_]
+    curved: BoolArray
     flat: Float32Array
-    owner: NDArray[np.int64]
-    corners: NDArray[np.int32]
+    owner: IntArray
+    corners: Int32Array
     vertices: Float32Array
 
     @classmethod
@@ -51,7 +51,7 @@ class Surface:
             vertices=whole.vertices.astype(np.float32),
         )
 
-    def interpolated(self, hits: Hits, pixel: NDArray[np.int64]) -> Float32Array:
+    def interpolated(self, hits: Hits, pixel: IntArray) -> Float32Array:
         """Albedo and unit normal (n, 6) inside the triangles of some pixels (n,), the normal towards the camera."""
         values = np.einsum("nc,ncd->nd", hits.weights(pixel), self.at_corners.take(hits.triangle[pixel], axis=0))
         normals = values[:, 3:]
@@ -66,7 +66,7 @@ class Hits:
     (N,) in metres along the camera's z, inf for nothing."""
 
     rays: Float32Array
-    triangle: NDArray[np.int64]
+    triangle: IntArray
     uv: Float32Array
     depth: Float32Array
 
@@ -75,12 +75,12 @@ class Hits:
         """Where the rays start (3,), in the world."""
         return np.asarray(self.rays[0, :3])
 
-    def weights(self, pixel: NDArray[np.int64]) -> Float32Array:
+    def weights(self, pixel: IntArray) -> Float32Array:
         """Barycentric weights (n, 3) of some pixels (n,)."""
         uv = self.uv.take(pixel, axis=0)
         return np.stack([1.0 - uv[:, 0] - uv[:, 1], uv[:, 0], uv[:, 1]], axis=1)
 
-    def points(self, pixel: NDArray[np.int64]) -> Float32Array:
+    def points(self, pixel: IntArray) -> Float32Array:
         """Points (n, 3) in the world that some pixels (n,) show."""
         return np.asarray(self.origin + self.rays.take(pixel, axis=0)[:, 3:] * self.depth.take(pixel)[:, None])
 

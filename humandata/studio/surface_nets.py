@@ -5,14 +5,13 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from numpy.typing import NDArray
 
-from humandata.geometry.rotations import FloatArray
+from humandata.arrays import BoolArray, FloatArray, Int32Array, IntArray
 
 
 def surface_nets(
     distance: FloatArray, axes: tuple[FloatArray, FloatArray, FloatArray]
-) -> tuple[FloatArray, NDArray[np.int32]]:
+) -> tuple[FloatArray, Int32Array]:
     """Vertices (V, 3) and triangles (F, 3), wound outwards, of the surface where `distance` (X, Y, Z) is zero.
 
     `distance` is negative inside and positive on the whole border of the grid; `axes` holds the coordinates of the
@@ -45,15 +44,15 @@ def surface_nets(
     return total / count, triangles.astype(np.int32)
 
 
-def _window(offset: NDArray[np.int64], shape: NDArray[np.int64]) -> tuple[slice, ...]:
+def _window(offset: IntArray, shape: IntArray) -> tuple[slice, ...]:
     return tuple(slice(start, start + size) for start, size in zip(offset, shape, strict=True))
 
 
-def _positions(index: NDArray[np.int64], axes: tuple[FloatArray, FloatArray, FloatArray]) -> FloatArray:
+def _positions(index: IntArray, axes: tuple[FloatArray, FloatArray, FloatArray]) -> FloatArray:
     return np.stack([axis[index[:, k]] for k, axis in enumerate(axes)], axis=1)
 
 
-def _faces_along(axis: int, inside: NDArray[np.bool_], vertex_of_cell: NDArray[np.int32]) -> NDArray[np.int32]:
+def _faces_along(axis: int, inside: BoolArray, vertex_of_cell: Int32Array) -> Int32Array:
     """One quad (Q, 4) for each grid edge along `axis` that the surface crosses: the four cells around that edge."""
     moved = np.moveaxis(inside, axis, 0)
     edges = np.argwhere(moved[:-1] != moved[1:])

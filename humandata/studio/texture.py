@@ -5,11 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import Float32Array
 from humandata.studio.mesh import Grain
 
-Float32Array = NDArray[np.float32]
 TILE = 512
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from humandata.arrays import BoolArray, FloatArray, IntArray
 from humandata.geometry.cameras import Camera
-from humandata.geometry.rotations import FloatArray
 from humandata.schemas.landmarks import SIDES, Side
 
 _CAMERA_FIELDS = ("fx", "fy", "cx", "cy", "width", "height")
@@ -25,7 +25,7 @@ class HandTruth:
     T_world_wrist and T_world_ee (T, 4, 4), aperture_m (T,).
     """
 
-    visible: NDArray[np.bool_]
+    visible: BoolArray
     landmarks_camera: FloatArray
     landmarks_px: FloatArray
     T_world_wrist: FloatArray
@@ -42,7 +42,7 @@ class Truth:
 
     task: str
     camera: Camera
-    timestamp_ns: NDArray[np.int64]
+    timestamp_ns: IntArray
     T_world_camera: FloatArray
     T_world_block: FloatArray
     hands: dict[Side, HandTruth]

@@ -10,13 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from humandata.geometry.cameras import Camera
-from humandata.geometry.rotations import FloatArray
 from humandata.studio.look import Look
 from humandata.studio.surface import Hits, Surface
-from humandata.studio.texture import Float32Array
 
 PATTERN = 4
 STRIDE = 2
@@ -26,7 +24,7 @@ OCCLUSION_REACH_M = 0.12
 
 
 def shadow_and_openness(
-    geometry: Any, surface: Surface, hits: Hits, owner: NDArray[np.int64], camera: Camera, look: Look, num_threads: int
+    geometry: Any, surface: Surface, hits: Hits, owner: IntArray, camera: Camera, look: Look, num_threads: int
 ) -> tuple[Float32Array, Float32Array]:
     """Shares (N,) in [0, 1] of the key light that arrives, and of the directions in which nothing is near.
 
@@ -47,7 +45,7 @@ def shadow_and_openness(
     return shares[0], shares[1]
 
 
-def _normals(surface: Surface, hits: Hits, pixel: NDArray[np.int64]) -> Float32Array:
+def _normals(surface: Surface, hits: Hits, pixel: IntArray) -> Float32Array:
     triangle = hits.triangle.take(pixel)
     normals = surface.flat[:, 3:].take(triangle, axis=0)
     curved = np.flatnonzero(surface.curved.take(triangle))
@@ -62,7 +60,7 @@ def _unblocked(
     directions: Float32Array,
     reach_m: float,
     num_threads: int,
-) -> NDArray[np.bool_]:
+) -> BoolArray:
     """Whether nothing lies within reach (n,). A direction that points into the surface is mirrored out of it."""
     import open3d as o3d
 
@@ -72,7 +70,7 @@ def _unblocked(
     return np.asarray(~blocked.numpy())
 
 
-def _averaged(values: Float32Array, owner: NDArray[np.int64], full_owner: NDArray[np.int64]) -> Float32Array:
+def _averaged(values: Float32Array, owner: IntArray, full_owner: IntArray) -> Float32Array:
     """Means (H, W), per mesh, of values (h, w) over PATTERN x PATTERN blocks; 0 where there is no mesh.
 
     A sliver of a mesh with no ray of its own nearby takes the mean over all meshes.
@@ -96,12 +94,12 @@ def _averaged(values: Float32Array, owner: NDArray[np.int64], full_owner: NDArra
     return result
 
 
-def _enlarged(values: Float32Array, like: NDArray[np.int64]) -> Float32Array:
+def _enlarged(values: Float32Array, like: IntArray) -> Float32Array:
     """Each value (h, w) repeated over STRIDE x STRIDE pixels, cut to the shape of `like`."""
     return np.repeat(np.repeat(values, STRIDE, axis=0), STRIDE, axis=1)[: like.shape[0], : like.shape[1]]
 
 
-def _window(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
+def _window(mask: BoolArray) -> tuple[slice, slice]:
     """Rows and columns that hold all of a mask, and PATTERN more on each side."""
     sides = []
     for axis in (1, 0):

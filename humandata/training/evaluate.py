@@ -6,14 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import NonNegativeFloat, PositiveInt
 
 from humandata.actions import ACTION_LAYOUT
-from humandata.geometry.rotations import FloatArray, angle_between, matrix_from_rot6d
+from humandata.arrays import BoolArray, Float32Array, FloatArray
+from humandata.geometry.rotations import angle_between, matrix_from_rot6d
 from humandata.mixtures.batch import Batch
 from humandata.schemas.documents import Document
-from humandata.schemas.episode import BoolArray
 from humandata.schemas.landmarks import SIDES
 from humandata.training.trained import TrainedPolicy
 
@@ -77,7 +76,7 @@ class _Errors:
     rotation_rad: list[FloatArray] = field(default_factory=list)
     final_rotation_rad: list[FloatArray] = field(default_factory=list)
 
-    def add(self, predicted: NDArray[np.float32], truth: NDArray[np.float32], mask: BoolArray) -> None:
+    def add(self, predicted: Float32Array, truth: Float32Array, mask: BoolArray) -> None:
         """Compare chunks (B, H, 26). Both are relative to the same pose now, so their distance is that in the world."""
         for side in SIDES:
             part = ACTION_LAYOUT[f"{side}_position"]
@@ -117,7 +116,7 @@ def _gather(errors: FloatArray, known: BoolArray, every: list[FloatArray], final
     final.append(errors[rows, last])
 
 
-def _holding_still(truth: NDArray[np.float32]) -> NDArray[np.float32]:
+def _holding_still(truth: Float32Array) -> Float32Array:
     """Chunks of the shape of `truth` whose every target is the pose now."""
     still = np.zeros_like(truth)
     for side in SIDES:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 from scipy.optimize import linear_sum_assignment
 
+from humandata.arrays import BoolArray, FloatArray, IntArray
 from humandata.hands.estimator import HandDetection
 from humandata.schemas.documents import Document
 from humandata.schemas.episode import ManoTrack
@@ -17,9 +17,6 @@ from humandata.schemas.landmarks import SIDES, Side
 from humandata.trajectories.duplicates import distinct_hands
 from humandata.trajectories.mano import mano_of
 from humandata.trajectories.track import Track, hand_size, landmark_distance, trust_pointing
-
-FloatArray = NDArray[np.float64]
-
 
 ABSENCE_REACH = 1.5
 """Hand sizes from where a hand was last seen to where it is seen again."""
@@ -63,13 +60,13 @@ class HandObservations:
     """N frames, from an estimator that fits MANO."""
 
     @property
-    def seen(self) -> NDArray[np.bool_]:
+    def seen(self) -> BoolArray:
         """(N,) whether the hand was observed."""
         return np.isfinite(self.confidence)
 
 
 def associate(
-    timestamp_ns: NDArray[np.int64],
+    timestamp_ns: IntArray,
     detections: Sequence[Sequence[HandDetection]],
     image_width_px: int,
     settings: AssociateSettings,
@@ -99,7 +96,7 @@ def associate(
 
 
 def link_tracks(
-    timestamp_ns: NDArray[np.int64],
+    timestamp_ns: IntArray,
     detections: Sequence[Sequence[HandDetection]],
     image_width_px: int,
     settings: AssociateSettings,
@@ -128,7 +125,7 @@ def link_tracks(
 
 
 def settle_sides(
-    timestamp_ns: NDArray[np.int64],
+    timestamp_ns: IntArray,
     detections: Sequence[Sequence[HandDetection]],
     image_width_px: int,
     settings: AssociateSettings,
@@ -143,7 +140,7 @@ def settle_sides(
     return [tuple(sorted(hands, key=lambda hand: -hand.score)) for hands in settled]
 
 
-def _rejoin(tracks: Sequence[Track], timestamp_ns: NDArray[np.int64], settings: AssociateSettings) -> list[Track]:
+def _rejoin(tracks: Sequence[Track], timestamp_ns: IntArray, settings: AssociateSettings) -> list[Track]:
     """Tracks put together that are one hand before and after it was out of sight: the next to appear where it was.
 
     Nothing is joined against two clear opinions about the side, nor a flash to a track of the other side, unless it was
@@ -179,7 +176,7 @@ def _is_elsewhere(track: Track, index: int, others: Sequence[Track]) -> bool:
     )
 
 
-def _is_flash(track: Track, timestamp_ns: NDArray[np.int64], settings: AssociateSettings) -> bool:
+def _is_flash(track: Track, timestamp_ns: IntArray, settings: AssociateSettings) -> bool:
     """Whether it was seen for too short a time to be a hand."""
     return bool(timestamp_ns[track.last[0]] - timestamp_ns[track.items[0][0]] < settings.min_seen_s * 1e9)
 

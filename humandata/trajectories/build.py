@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import FloatArray, IntArray
 from humandata.camera_motion.declared import path_in_sidecar
 from humandata.camera_motion.path import CameraPath
 from humandata.geometry.cameras import Camera
@@ -27,8 +27,6 @@ from humandata.trajectories.retarget import RetargetSettings, retarget
 from humandata.trajectories.search import SearchSettings
 from humandata.trajectories.segment import Segment, SegmentSettings, measure_quality, spans
 from humandata.trajectories.smooth import OutlierSettings, SmoothSettings, outliers, smooth
-
-FloatArray = NDArray[np.float64]
 
 
 class TrackSettings(Document):
@@ -62,7 +60,7 @@ FindPath = Callable[[Mapping[Side, FloatArray]], CameraPath]
 class Tracks:
     """Both arms and the camera over all N frames that were looked at."""
 
-    timestamp_ns: NDArray[np.int64]
+    timestamp_ns: IntArray
     arms: dict[Side, ArmTrack]
     reprojection_px: dict[Side, FloatArray]
     """(N,) each."""
@@ -74,7 +72,7 @@ class Tracks:
 
 
 def build_tracks(
-    timestamp_ns: NDArray[np.int64],
+    timestamp_ns: IntArray,
     detections: Sequence[Sequence[HandDetection]],
     camera: Camera,
     sidecar: Sidecar | None,
@@ -100,7 +98,7 @@ def build_tracks(
     return Tracks(timestamp_ns, arms, reprojection_px, unsmoothed, path, camera, scale)
 
 
-def cut_segments(tracks: Tracks, steps: NDArray[np.int64], settings: TrackSettings) -> list[Segment]:
+def cut_segments(tracks: Tracks, steps: IntArray, settings: TrackSettings) -> list[Segment]:
     """The candidate episodes, given which frames (increasing indices into N) are to be stored as steps."""
     tracked = np.logical_or.reduce([tracks.arms[side].valid[steps] for side in SIDES])
     ranges = spans(tracks.timestamp_ns[steps], tracked, settings.segment)
@@ -108,7 +106,7 @@ def cut_segments(tracks: Tracks, steps: NDArray[np.int64], settings: TrackSettin
 
 
 def _build_arm(
-    timestamp_ns: NDArray[np.int64],
+    timestamp_ns: IntArray,
     observations: HandObservations,
     lifted: LiftedHand,
     camera: Camera,
@@ -145,7 +143,7 @@ def _build_arm(
     return with_mano(arm, observations.mano), unsmoothed
 
 
-def _take(tracks: Tracks, frames: NDArray[np.int64]) -> Segment:
+def _take(tracks: Tracks, frames: IntArray) -> Segment:
     arms = {side: _take_arm(arm, frames) for side, arm in tracks.arms.items()}
     reprojection_px = {side: error[frames] for side, error in tracks.reprojection_px.items()}
     return Segment(
@@ -163,7 +161,7 @@ def _take(tracks: Tracks, frames: NDArray[np.int64]) -> Segment:
     )
 
 
-def _measure_jerk(tracks: Tracks, frames: NDArray[np.int64]) -> dict[str, float]:
+def _measure_jerk(tracks: Tracks, frames: IntArray) -> dict[str, float]:
     """Median over both wrists, before and after smoothing, at the rate of detection."""
     span = slice(int(frames[0]), int(frames[-1]) + 1)
     stamps = tracks.timestamp_ns[span]
@@ -183,7 +181,7 @@ def _wrist(arm: ArmTrack) -> FloatArray:
     return arm.hand.T_world_wrist[:, :3, 3]
 
 
-def _take_arm(arm: ArmTrack, frames: NDArray[np.int64]) -> ArmTrack:
+def _take_arm(arm: ArmTrack, frames: IntArray) -> ArmTrack:
     assert arm.hand is not None
     return ArmTrack(
         T_world_ee=arm.T_world_ee[frames],

@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, NonNegativeFloat
 
+from humandata.arrays import BoolArray, FloatArray, IntArray
 from humandata.embodiments.human_hands import palm_frame
 from humandata.geometry.transforms import apply, interpolate, invert
 from humandata.schemas.documents import Document
 from humandata.schemas.landmarks import Side
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 
 class FillSettings(Document):
@@ -33,7 +30,7 @@ class Gap:
     stop: int
 
 
-def short_gaps(timestamp_ns: NDArray[np.int64], known: BoolArray, max_gap_s: float) -> list[Gap]:
+def short_gaps(timestamp_ns: IntArray, known: BoolArray, max_gap_s: float) -> list[Gap]:
     """The gaps of `known` (N,) that have known frames at both ends, at most `max_gap_s` apart."""
     indices = np.flatnonzero(known)
     before, after = indices[:-1], indices[1:]
@@ -41,7 +38,7 @@ def short_gaps(timestamp_ns: NDArray[np.int64], known: BoolArray, max_gap_s: flo
     return [Gap(int(start) + 1, int(stop)) for start, stop in zip(before[short], after[short], strict=True)]
 
 
-def fill_landmarks(timestamp_ns: NDArray[np.int64], landmarks: FloatArray, gaps: list[Gap], side: Side) -> FloatArray:
+def fill_landmarks(timestamp_ns: IntArray, landmarks: FloatArray, gaps: list[Gap], side: Side) -> FloatArray:
     """Landmarks (N, 21, 3) with the gaps filled: the palm moves rigidly (linear, SLERP), the fingers in it linearly.
 
     Interpolating the points alone would shrink a hand that turns.
@@ -75,6 +72,6 @@ def fill_sigma(sigma_m: FloatArray, gaps: list[Gap]) -> FloatArray:
     return filled
 
 
-def _fraction(timestamp_ns: NDArray[np.int64], gap: Gap) -> FloatArray:
+def _fraction(timestamp_ns: IntArray, gap: Gap) -> FloatArray:
     before, after = timestamp_ns[gap.start - 1], timestamp_ns[gap.stop]
     return np.asarray((timestamp_ns[gap.start : gap.stop] - before) / (after - before))

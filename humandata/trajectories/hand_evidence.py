@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from humandata.arrays import FloatArray, IntArray
 
 HUBER = 1.0
 """Standard deviations beyond which a residual counts by its size and no longer by its square."""
@@ -44,7 +43,7 @@ class Evidence:
     depth_sigma_m: FloatArray
     """(N,)."""
 
-    def take(self, frames: NDArray[np.int64] | slice) -> Evidence:
+    def take(self, frames: IntArray | slice) -> Evidence:
         """The same for some of the frames."""
         return Evidence(*(getattr(self, name.name)[..., frames] for name in fields(Evidence)))
 

@@ -6,15 +6,13 @@ import itertools
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import cho_solve_banded, cholesky_banded
 from scipy.linalg.lapack import dtbtrs
 
+from humandata.arrays import FloatArray
 from humandata.trajectories.hand_evidence import Evidence
 from humandata.trajectories.hand_priors import ANGLE_MEAN, Motion
 from humandata.trajectories.hand_system import NUM_POSE, NUM_SHAPE, HandProblem, HandState, System
-
-FloatArray = NDArray[np.float64]
 
 WINDOW = 450
 """Frames solved for at once, which bounds the memory: about 60 kB a frame."""

@@ -12,9 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from humandata.arrays import FloatArray
 
 NUM_ANGLES = 21
 """Thumb (base abduction, flexion; middle joint; last joint; base twist), then the four fingers from the index (knuckle

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import FloatArray
 from humandata.trajectories.hand_model import NUM_ANGLES
-
-FloatArray = NDArray[np.float64]
 
 
 def _deg(thumb: tuple[float, ...], finger: tuple[float, ...]) -> FloatArray:

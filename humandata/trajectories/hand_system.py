@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import FloatArray, IntArray
 from humandata.geometry.rotations import matrix_from_rotvec, rotvec_from_matrix
 from humandata.trajectories import hand_priors as prior
 from humandata.trajectories.hand_evidence import Evidence, equations, misfit
 from humandata.trajectories.hand_model import ANGLES_OF, NUM_ANGLES, PALM, PHALANGES, HandShape, PosedHand, pose_hand
-
-FloatArray = NDArray[np.float64]
 
 NUM_POSE = 6 + NUM_ANGLES
 NUM_SHAPE = 1 + PALM.size + PHALANGES.size
@@ -49,7 +47,7 @@ class HandState:
             self.shape + shape_step,
         )
 
-    def take(self, frames: NDArray[np.int64] | slice) -> HandState:
+    def take(self, frames: IntArray | slice) -> HandState:
         """The same for some of the frames."""
         return HandState(self.R_camera_hand[frames], self.position[frames], self.angles[frames], self.shape)
 

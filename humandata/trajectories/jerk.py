@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from humandata.arrays import FloatArray, IntArray
 
 
-def jerk_m_s3(timestamp_ns: NDArray[np.int64], positions: FloatArray) -> FloatArray:
+def jerk_m_s3(timestamp_ns: IntArray, positions: FloatArray) -> FloatArray:
     """Magnitude (M,) of the third derivative of positions (T, 3) in metres, wherever four frames in a row are known."""
     seconds = timestamp_ns / 1e9
     value, middle = positions, seconds

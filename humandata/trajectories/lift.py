@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, PositiveFloat
 
+from humandata.arrays import FloatArray, IntArray
 from humandata.embodiments.human_hands import palm_frame
 from humandata.geometry.cameras import Camera
 from humandata.geometry.rotations import turn_z_towards
@@ -23,8 +23,6 @@ from humandata.trajectories.associate import HandObservations
 from humandata.trajectories.hand_evidence import Evidence, concatenate
 from humandata.trajectories.hand_fit import HandFit, fit_hand
 from humandata.trajectories.hand_priors import Motion
-
-FloatArray = NDArray[np.float64]
 
 _PARENT = np.array([int(parent) for parent, _ in HAND_BONES])
 _CHILD = np.array([int(child) for _, child in HAND_BONES])
@@ -90,7 +88,7 @@ class LiftedHand:
 
 
 def lift(
-    timestamp_ns: NDArray[np.int64],
+    timestamp_ns: IntArray,
     observations: Mapping[Side, HandObservations],
     camera: Camera,
     settings: LiftSettings,
@@ -126,7 +124,7 @@ class _Part:
     """What is given to the fit of one hand: M of the N frames, and a first guess in each."""
 
     side: Side
-    frames: NDArray[np.int64]
+    frames: IntArray
     """(M,) indices into N."""
     evidence: Evidence
     R_camera_hand: FloatArray
@@ -136,7 +134,7 @@ class _Part:
 
 
 def _part(
-    timestamp_ns: NDArray[np.int64],
+    timestamp_ns: IntArray,
     observations: HandObservations,
     camera: Camera,
     side: Side,
@@ -197,7 +195,7 @@ def _sigma_factors(points: FloatArray, side: Side, settings: LiftSettings) -> Fl
 
 
 def _gather(
-    seconds: FloatArray, rays: FloatArray, shapes: FloatArray, observations: HandObservations, seen: NDArray[np.int64]
+    seconds: FloatArray, rays: FloatArray, shapes: FloatArray, observations: HandObservations, seen: IntArray
 ) -> Evidence:
     """What speaks for the pose: rays and shapes (M, 21, 3) of a right hand, and depths where there are any."""
     judged = observations.landmarks_camera[seen]

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import IntArray
 from humandata.hands.estimator import HandDetection
 from humandata.schemas.episode import ArmTrack, ManoTrack
 from humandata.schemas.landmarks import Side
@@ -41,6 +41,6 @@ def with_mano(arm: ArmTrack, mano: ManoTrack | None) -> ArmTrack:
     return replace(arm, hand=replace(arm.hand, mano=seen))
 
 
-def take_mano(mano: ManoTrack | None, frames: NDArray[np.int64]) -> ManoTrack | None:
+def take_mano(mano: ManoTrack | None, frames: IntArray) -> ManoTrack | None:
     """MANO at some of the frames."""
     return None if mano is None else ManoTrack(**{name: values[frames] for name, values in vars(mano).items()})

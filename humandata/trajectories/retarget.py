@@ -5,18 +5,15 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
+from humandata.arrays import BoolArray, FloatArray
 from humandata.camera_motion.path import CameraPath
 from humandata.embodiments.human_hands import EE_RULES, HUMAN_HANDS, aperture_m, wrist_frame
 from humandata.schemas.documents import Document
 from humandata.schemas.episode import ArmTrack, HandTrack
 from humandata.schemas.landmarks import Side
 from humandata.trajectories.missing import known_steps, where_valid
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 
 class RetargetSettings(Document):

@@ -13,17 +13,15 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 
+from humandata.arrays import FloatArray, Image, IntArray
 from humandata.geometry.cameras import Camera
-from humandata.hands.estimator import HandDetection, HandEstimator, Image, PictureDetector
+from humandata.hands.estimator import HandDetection, HandEstimator, PictureDetector
 from humandata.schemas.documents import Document
 from humandata.trajectories.associate import AssociateSettings, link_tracks
 from humandata.trajectories.duplicates import distinct_hands, is_among
 from humandata.trajectories.track import Track, hand_size, landmark_distance
-
-FloatArray = NDArray[np.float64]
 
 MEMORY_S = 5.0
 """As many hands as were seen within this time are expected now."""
@@ -97,7 +95,7 @@ class Search:
         tracker: HandEstimator,
         detector: PictureDetector,
         picture: Callable[[int], Image],
-        timestamp_ns: NDArray[np.int64],
+        timestamp_ns: IntArray,
         camera: Camera,
         settings: SearchSettings,
         associate: AssociateSettings,
@@ -177,7 +175,7 @@ class Search:
                     if not is_among(hand, found[index], KNOWN_FRACTION):
                         found[index].append(hand)
 
-    def _most_around(self, count: NDArray[np.int64], seconds: float) -> NDArray[np.int64]:
+    def _most_around(self, count: IntArray, seconds: float) -> IntArray:
         """(N,) the largest of count (N,) from `seconds` before to `seconds` after."""
         reach = round(seconds * 1e9)
         first = np.searchsorted(self._timestamp_ns, self._timestamp_ns - reach)

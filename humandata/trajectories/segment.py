@@ -6,16 +6,13 @@ import itertools
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 
+from humandata.arrays import BoolArray, FloatArray, IntArray
 from humandata.geometry.cameras import Camera
 from humandata.schemas.documents import Document
 from humandata.schemas.episode import ArmTrack, CameraDecision, CameraMotion, Scale, WorldFrame
 from humandata.schemas.landmarks import Side
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 
 class SegmentSettings(Document):
@@ -31,9 +28,9 @@ class SegmentSettings(Document):
 class Segment:
     """A candidate episode: T >= 2 steps, as far as the trajectory is concerned."""
 
-    frame_index: NDArray[np.int64]
+    frame_index: IntArray
     """(T,) which of the frames looked at are its steps."""
-    timestamp_ns: NDArray[np.int64]
+    timestamp_ns: IntArray
     """(T,)."""
     arms: dict[Side, ArmTrack]
     """Both; the one that is not there is not valid at any step."""
@@ -51,7 +48,7 @@ class Segment:
     """Figures by name, see `measure_quality`."""
 
 
-def spans(timestamp_ns: NDArray[np.int64], tracked: BoolArray, settings: SegmentSettings) -> list[tuple[int, int]]:
+def spans(timestamp_ns: IntArray, tracked: BoolArray, settings: SegmentSettings) -> list[tuple[int, int]]:
     """Half-open ranges of steps, each at least 2 long, that make an episode: from the first to the last tracked one.
 
     `tracked` (T,) says whether any hand is known at a step. Steps further apart than the longest gap (a stalled camera)
@@ -86,7 +83,7 @@ def measure_quality(arms: dict[Side, ArmTrack], reprojection_px: dict[Side, Floa
     }
 
 
-def _parts(timestamp_ns: NDArray[np.int64], start: int, stop: int, settings: SegmentSettings) -> list[tuple[int, int]]:
+def _parts(timestamp_ns: IntArray, start: int, stop: int, settings: SegmentSettings) -> list[tuple[int, int]]:
     seconds = (timestamp_ns[stop - 1] - timestamp_ns[start]) / 1e9
     count = max(1, int(np.ceil(seconds / settings.max_length_s)))
     cuts = np.linspace(start, stop, count + 1).round().astype(int).tolist()

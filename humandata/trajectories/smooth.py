@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
+from humandata.arrays import BoolArray, FloatArray, IntArray
 from humandata.embodiments.human_hands import palm_frame
 from humandata.geometry.rotations import angle_between, orthonormalize
 from humandata.schemas.documents import Document
 from humandata.schemas.landmarks import Side
 from humandata.trajectories.missing import known_steps
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 _NORMAL_MAD = 1.4826
 """Standard deviations per median absolute deviation, of normally distributed errors."""
@@ -63,7 +60,7 @@ def outliers(landmarks: FloatArray, side: Side, settings: OutlierSettings) -> Bo
     return found
 
 
-def smooth(timestamp_ns: NDArray[np.int64], values: FloatArray, settings: SmoothSettings) -> FloatArray:
+def smooth(timestamp_ns: IntArray, values: FloatArray, settings: SmoothSettings) -> FloatArray:
     """Values (N, ...) smoothed without lag along the first axis; NaN stays NaN, and nothing is smoothed across it.
 
     At each frame, the value there of a parabola fitted to the window by least squares (Savitzky and Golay, 1964), with

@@ -7,12 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import FloatArray
 from humandata.hands.estimator import HandDetection
 from humandata.schemas.landmarks import HandLandmark, Side
-
-FloatArray = NDArray[np.float64]
 
 USUAL_FRAMES = 30.0
 """Frames that would have to contradict it before a clip is no longer taken to be seen through the wearer's eyes."""

@@ -23,8 +23,8 @@ from typing import IO
 import av
 import ffmpeg
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import Image
 from humandata.errors import InputError
 from humandata.video.fence import Fence, decoding_time_s, library_paths, memory_bytes
 from humandata.video.ffmpeg_program import can_tone_map, ffmpeg_executable
@@ -66,7 +66,7 @@ class Frame:
     """One picture: `image` (H, W, 3) uint8 RGB, at the container's own time `timestamp_ns`."""
 
     timestamp_ns: int
-    image: NDArray[np.uint8]
+    image: Image
 
 
 class EmptyStretchError(InputError):

@@ -10,8 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import Float32Array, IntArray
 from humandata.errors import InputError
 from humandata.schemas.sidecar import DepthSource
 from humandata.video.companions import find_companion
@@ -32,17 +32,17 @@ _NS_PER_UNIT = {"s": 1e9, "ms": 1e6, "us": 1e3, "ns": 1.0}
 class DepthMaps:
     """Depth over the time of a video."""
 
-    def __init__(self, files: DepthFiles, timestamp_ns: NDArray[np.int64], scale_m: float) -> None:
+    def __init__(self, files: DepthFiles, timestamp_ns: IntArray, scale_m: float) -> None:
         self._files = files
         self._timestamp_ns = timestamp_ns
         self._scale_m = scale_m
 
     @property
-    def timestamp_ns(self) -> NDArray[np.int64]:
+    def timestamp_ns(self) -> IntArray:
         """(M,) times of the maps on the video's clock, increasing."""
         return self._timestamp_ns
 
-    def at(self, timestamp_ns: int) -> NDArray[np.float32] | None:
+    def at(self, timestamp_ns: int) -> Float32Array | None:
         """The map (H, W) in metres of the frame at a time, NaN in holes; None where no map is near enough in time.
 
         Increasing times are cheap. Raises InputError where the file proves broken.

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from humandata.arrays import FloatArray, IntArray
 from humandata.errors import InputError
 from humandata.video.helper import Helper, Message, ask, int64_columns, reading_time_s
 from humandata.video.safety import MAX_PIXELS
@@ -28,7 +29,7 @@ _ARRAY_TYPES = frozenset({"uint16", "uint32", "float16", "float32", "float64"})
 class DepthFiles(Protocol):
     """M maps in order of time."""
 
-    times: NDArray[np.float64] | None
+    times: FloatArray | None
     """(M,) as the files tell them: numbers in names or in an array, nanoseconds of a video; None where they do not."""
     num_maps: int
 
@@ -54,7 +55,7 @@ class PngFolder:
         if not 0 < len(paths) <= MAX_MAPS:
             raise InputError(f"{folder}: holds {len(paths)} PNGs; expected a depth map for every frame.")
         numbers = [_number(path.stem) for path in paths]
-        self.times: NDArray[np.float64] | None = None
+        self.times: FloatArray | None = None
         if all(number is not None for number in numbers):
             times = np.array(numbers, dtype=np.float64)
             order = np.argsort(times, kind="stable")
@@ -93,7 +94,7 @@ class ArrayFile:
             raise InputError(f"{self._path}: '{name}' is in Fortran order. Save it with np.ascontiguousarray.")
         return shape, dtype
 
-    def _read_times(self) -> NDArray[np.float64] | None:
+    def _read_times(self) -> FloatArray | None:
         try:
             shape, dtype = self._header("timestamps")
         except KeyError:
@@ -131,7 +132,7 @@ class GreyVideo:
         times = packet_times(path)
         if not 0 < len(times) <= MAX_MAPS:
             raise InputError(f"{path}: holds {len(times)} pictures; expected a depth map for every frame.")
-        self.times: NDArray[np.float64] | None = np.sort(times).astype(np.float64)
+        self.times: FloatArray | None = np.sort(times).astype(np.float64)
         self.num_maps = len(times)
         self._stream = _Stream(path, self._maps)
 
@@ -145,7 +146,7 @@ class GreyVideo:
                 yield _map(self._path, message)
 
 
-def packet_times(path: Path) -> NDArray[np.int64]:
+def packet_times(path: Path) -> IntArray:
     """(N,) presentation times in ns of a video's frames, in order of decoding, none decoded. Raises InputError."""
     return int64_columns(ask("times", path, reading_time_s(path)), 1).ravel()
 

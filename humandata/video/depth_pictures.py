@@ -9,6 +9,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from humandata.arrays import IntArray
 from humandata.errors import InputError
 from humandata.video.fence import allow_memory
 from humandata.video.handed_file import open_container
@@ -20,7 +21,7 @@ MAX_PNG_BYTES = 4 * MAX_PIXELS
 """Of 16 bits a pixel that do not compress, twice over."""
 
 
-def packet_times(file: BinaryIO, name: str) -> NDArray[np.int64]:
+def packet_times(file: BinaryIO, name: str) -> IntArray:
     """Presentation times in ns of a video's frames, in order of decoding, without decoding one. Raises InputError."""
     try:
         with open_container(file, name) as container:

@@ -22,9 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 import humandata
+from humandata.arrays import IntArray
 from humandata.errors import HumandataError, InputError
 from humandata.video.fence import LIBRARY_FOLDERS, Fence, memory_bytes
 from humandata.video.safety import MAX_PIXELS, open_regular
@@ -225,7 +225,7 @@ def reading_time_s(path: Path) -> float:
         return ANSWER_TIMEOUT_S
 
 
-def int64_columns(message: Message, num_columns: int) -> NDArray[np.int64]:
+def int64_columns(message: Message, num_columns: int) -> IntArray:
     """(num_columns, N): the rows that a helper sends, turned; what is no whole row is left out."""
     row_bytes = 8 * num_columns
     whole = message.payload[: len(message.payload) // row_bytes * row_bytes]

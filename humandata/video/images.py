@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import Image
 from humandata.errors import InputError
 
 _GREY = {
@@ -16,7 +16,7 @@ _GREY = {
 }
 
 
-def encode_jpeg(image: NDArray[np.uint8], quality: int = 90) -> bytes:
+def encode_jpeg(image: Image, quality: int = 90) -> bytes:
     """JPEG bytes of an RGB picture (H, W, 3); quality from 1 to 100, chroma at half resolution (4:2:0)."""
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(f"expected (H, W, 3) uint8, got {image.shape} {image.dtype}")
@@ -24,7 +24,7 @@ def encode_jpeg(image: NDArray[np.uint8], quality: int = 90) -> bytes:
     return encoded.tobytes()
 
 
-def decode_image(data: bytes) -> NDArray[np.uint8]:
+def decode_image(data: bytes) -> Image:
     """The RGB picture (H, W, 3) in JPEG or PNG bytes; alpha is dropped, grey becomes colour.
 
     Raises:
@@ -36,7 +36,7 @@ def decode_image(data: bytes) -> NDArray[np.uint8]:
     return np.asarray(image, dtype=np.uint8)
 
 
-def decode_grey(data: bytes, reduction: int = 1) -> NDArray[np.uint8]:
+def decode_grey(data: bytes, reduction: int = 1) -> Image:
     """The picture as (H / reduction, W / reduction) uint8 grey; 2, 4 or 8 cost a JPEG a fraction of 1.
 
     Raises:
@@ -49,7 +49,7 @@ def decode_grey(data: bytes, reduction: int = 1) -> NDArray[np.uint8]:
     return np.asarray(image, dtype=np.uint8)
 
 
-def resize(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+def resize(image: Image, width: int, height: int) -> Image:
     """The picture (H, W, 3) at another size: area average when it shrinks, linear when it grows."""
     if image.shape[:2] == (height, width):
         return image

@@ -9,13 +9,13 @@ import numpy as np
 from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
-from numpy.typing import NDArray
 
+from humandata.arrays import IntArray
 from humandata.errors import InputError
 from humandata.video.handed_file import open_container
 
 
-def read_packets(file: BinaryIO, name: str) -> NDArray[np.int64]:
+def read_packets(file: BinaryIO, name: str) -> IntArray:
     """(N, 3) of each packet with a time: when it is shown and when it is decoded, in ns, and whether it is a key frame.
 
     Raises InputError where the file cannot be read to its end.
@@ -34,7 +34,7 @@ def read_packets(file: BinaryIO, name: str) -> NDArray[np.int64]:
     return np.array(rows, dtype=np.int64).reshape(-1, 3)
 
 
-def read_index(file: BinaryIO, name: str) -> tuple[float, NDArray[np.int64]]:
+def read_index(file: BinaryIO, name: str) -> tuple[float, IntArray]:
     """Of an MP4 or MOV with an index in one piece: ns a tick, and (N, 3) time in ticks, place and size of each frame.
 
     No rows where that is not known.

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import IntArray
 from humandata.video.helper import ask, int64_columns, reading_time_s
 from humandata.video.probe import VideoInfo
 from humandata.video.rates import thin
@@ -110,11 +110,11 @@ def cut_into_parts(path: Path, info: VideoInfo, rate_hz: float, length_s: float,
 
 @dataclass(frozen=True)
 class _Packets:
-    presented_ns: NDArray[np.int64]
+    presented_ns: IntArray
     """(N,) when each frame is shown, in that order."""
-    key_presented_ns: NDArray[np.int64]
+    key_presented_ns: IntArray
     """(K,) increasing."""
-    key_stored_ns: NDArray[np.int64]
+    key_stored_ns: IntArray
     """(K,) their decoding times, no later: what a container is searched by."""
     warnings: tuple[str, ...]
 
@@ -131,7 +131,7 @@ def _read_packets(path: Path) -> _Packets:
     )
 
 
-def _told_of_order(stored_ns: NDArray[np.int64]) -> tuple[str, ...]:
+def _told_of_order(stored_ns: IntArray) -> tuple[str, ...]:
     """A warning where packets with these decoding times (N,), in the order of the file, go back in time."""
     num_late = int((stored_ns < np.maximum.accumulate(stored_ns) - _LATE_NS).sum())
     if num_late == 0:

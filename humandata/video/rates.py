@@ -12,7 +12,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from humandata.arrays import BoolArray
 
 _EARLY_SOURCE_FRAMES = 0.45
 """Under one half, so that a slot halfway between two frames takes the later one, whatever the rounding."""
@@ -20,7 +22,7 @@ _EARLY_SOURCE_FRAMES = 0.45
 
 def thin(
     timestamps_ns: ArrayLike, rate_hz: float, source_rate_hz: float | None, origin_ns: int | None = None
-) -> NDArray[np.bool_]:
+) -> BoolArray:
     """Which of the frames (N,), in increasing time, to keep for at most `rate_hz` of them a second.
 
     `source_rate_hz`, where known, only sets how early a frame may come; it never stands in for a timestamp. Slots are

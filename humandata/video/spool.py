@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import Protocol, Self
 
 import numpy as np
-from numpy.typing import NDArray
+
+from humandata.arrays import IntArray
 
 
 class Pictures(Protocol):
@@ -56,7 +57,7 @@ class PictureSpool:
 class PictureFiles:
     """Pictures that lie one behind the other in files; a context manager. The numbers go on from file to file."""
 
-    def __init__(self, files: Sequence[tuple[Path, NDArray[np.int64]]]) -> None:
+    def __init__(self, files: Sequence[tuple[Path, IntArray]]) -> None:
         """Each file with the offsets (P + 1,) of its P pictures."""
         self._descriptors = [os.open(path, os.O_RDONLY) for path, _ in files]
         self._offsets = [offsets for _, offsets in files]

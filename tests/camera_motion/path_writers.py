@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from humandata.geometry.rotations import FloatArray, matrix_from_rotvec
+from humandata.arrays import FloatArray
+from humandata.geometry.rotations import matrix_from_rotvec
 from humandata.geometry.transforms import invert, make_transform, position_wxyz_from_transform
 
 NUM_POSES = 12

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import Float32Array, FloatArray, Image
 from humandata.camera_motion.view import View
 from humandata.geometry.cameras import Camera
-from humandata.geometry.rotations import FloatArray, matrix_from_rotvec
+from humandata.geometry.rotations import matrix_from_rotvec
 from humandata.geometry.transforms import apply, invert, make_transform
 
 CAMERA = Camera.from_horizontal_fov(np.radians(65.0), 320, 240)
@@ -23,7 +23,7 @@ class Room:
     """M pictures, each with its depth (H, W) in metres, and the camera's true path (M, 4, 4)."""
 
     view: View
-    depths: list[NDArray[np.float32]]
+    depths: list[Float32Array]
     T_world_camera: FloatArray
 
 
@@ -53,7 +53,7 @@ def render_room(T_world_camera: FloatArray, rate_hz: float = 10.0, hands: list[l
     return Room(View(timestamp_ns, pictures.__getitem__, found, CAMERA), depths, T_world_camera)
 
 
-def _boards(T_world_camera: FloatArray, texture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+def _boards(T_world_camera: FloatArray, texture: Image) -> tuple[Image, Float32Array]:
     """Picture and depth: in each column of the first camera's rays, the board that stands there."""
     columns, rows = np.meshgrid(np.arange(CAMERA.width), np.arange(CAMERA.height))
     rays = CAMERA.unproject(np.stack([columns, rows], axis=-1), np.ones(columns.shape)) @ T_world_camera[:3, :3].T

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from rooms import CAMERA, Room, hand_at, render_room, swaying
 
+from humandata.arrays import FloatArray
 from humandata.camera_motion.decide import Evidence, find_camera_path
 from humandata.camera_motion.declared import DeclaredPoses
 from humandata.camera_motion.rgbd import depth_odometry
 from humandata.camera_motion.settings import MotionSettings, TrustSettings
-from humandata.geometry.rotations import FloatArray, angle_between
+from humandata.geometry.rotations import angle_between
 from humandata.geometry.transforms import invert
 from humandata.schemas.landmarks import Side
 from humandata.schemas.sidecar import Sidecar

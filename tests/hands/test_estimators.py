@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from humandata.arrays import Image
 from humandata.errors import UsageError
 from humandata.hands import ESTIMATORS, make_estimator
-from humandata.hands.estimator import DetectSettings, HandDetection, HandEstimator, Image
+from humandata.hands.estimator import DetectSettings, HandDetection, HandEstimator
 from humandata.hands.hamer_files import list_hamer_models, missing_packages
 from humandata.hands.weights import verify
 from humandata.schemas.landmarks import SIDES

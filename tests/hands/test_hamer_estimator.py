@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 from hamer_builders import small_backbone, write_hamer_files
-from numpy.typing import NDArray
 
+from humandata.arrays import FloatArray, Image
 from humandata.errors import InputError
 from humandata.geometry.cameras import Camera
-from humandata.geometry.rotations import FloatArray, matrix_from_rotvec
+from humandata.geometry.rotations import matrix_from_rotvec
 from humandata.hands.crops import crop_around, cut
-from humandata.hands.estimator import DetectSettings, Image
+from humandata.hands.estimator import DetectSettings
 from humandata.hands.hamer_files import HamerFiles, missing_packages
 from humandata.hands.reconstruction import to_detection
 from humandata.hands.weights import verify
@@ -48,7 +48,7 @@ def network(files: HamerFiles, half: bool = False):  # type: ignore[no-untyped-d
     return HamerNetwork(files, torch.device("cpu"), half)
 
 
-def noise(seed: int, height: int = 480, width: int = 640) -> NDArray[np.uint8]:
+def noise(seed: int, height: int = 480, width: int = 640) -> Image:
     """A coarse random picture: crops of it differ from one another."""
     coarse = np.random.default_rng(seed).integers(0, 255, (height // 16, width // 16, 3), np.uint8)
     return np.asarray(coarse.repeat(16, axis=0).repeat(16, axis=1))

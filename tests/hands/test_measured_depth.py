@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 from hand_builders import CAMERA, detection, hand_of
-from numpy.typing import NDArray
 
+from humandata.arrays import Float32Array, FloatArray
 from humandata.geometry.cameras import Camera
 from humandata.geometry.distortion import FisheyeDistortion
 from humandata.geometry.rotations import matrix_from_rotvec
@@ -15,7 +15,6 @@ from humandata.hands.stereo import StereoRig, triangulate, with_stereo_depth
 from humandata.hands.surface_depth import HALF_THICKNESS_M, with_measured_depth
 from humandata.schemas.landmarks import HandLandmark
 
-Float32Map = NDArray[np.float32]
 HAND = hand_of("right") + [0.05, -0.02, 0.5]
 RIG = StereoRig(
     first=CAMERA,
@@ -24,7 +23,7 @@ RIG = StereoRig(
 )
 
 
-def skin_map(width: int, height: int, background_m: float = 0.9) -> Float32Map:
+def skin_map(width: int, height: int, background_m: float = 0.9) -> Float32Array:
     """A wall, and before it a disc of skin in front of each joint, as wide as a finger."""
     metres = np.full((height, width), background_m, np.float32)
     columns, rows = np.meshgrid(np.arange(width), np.arange(height))
@@ -37,7 +36,7 @@ def skin_map(width: int, height: int, background_m: float = 0.9) -> Float32Map:
     return metres
 
 
-def measured(metres: Float32Map, hand: HandDetection | None = None) -> NDArray[np.float64]:
+def measured(metres: Float32Array, hand: HandDetection | None = None) -> FloatArray:
     found = with_measured_depth(hand or detection(HAND, "right"), metres, CAMERA).landmarks_depth_m
     assert found is not None
     return found
@@ -79,7 +78,7 @@ def test_a_map_that_saw_no_hand_leaves_the_detection_as_it_was() -> None:
     assert with_measured_depth(hand, np.full((240, 320), np.nan, np.float32), CAMERA) is hand
 
 
-def seen_by_second(landmarks: NDArray[np.float64], rig: StereoRig = RIG) -> HandDetection:
+def seen_by_second(landmarks: FloatArray, rig: StereoRig = RIG) -> HandDetection:
     in_second = apply(invert(rig.T_first_second), landmarks)
     return HandDetection("right", 0.9, rig.second.project(in_second), in_second - in_second.mean(axis=0))
 

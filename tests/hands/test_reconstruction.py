@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import least_squares
 
+from humandata.arrays import FloatArray
 from humandata.geometry.cameras import Camera
 from humandata.geometry.distortion import BrownDistortion
-from humandata.geometry.rotations import FloatArray, matrix_from_rotvec, turn_z_towards
+from humandata.geometry.rotations import matrix_from_rotvec, turn_z_towards
 from humandata.hands.crops import CROP_PX, Crop, crop_around, cut
 from humandata.hands.reconstruction import Reconstruction, to_detection
 from humandata.schemas.landmarks import SIDES, Side

@@ -9,8 +9,9 @@ from typing import ClassVar
 
 from hand_builders import CAMERA, detection, moving_hand
 
+from humandata.arrays import Image
 from humandata.geometry.cameras import Camera
-from humandata.hands.estimator import DetectSettings, HandDetection, Image
+from humandata.hands.estimator import DetectSettings, HandDetection
 
 RATE_HZ = 15
 HANDS = moving_hand("right", 10 * RATE_HZ)

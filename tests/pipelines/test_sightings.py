@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from hand_builders import CAMERA, detection, moving_hand
 
+from humandata.arrays import Image
 from humandata.errors import InputError
 from humandata.geometry.cameras import Camera
-from humandata.hands.estimator import HandDetection, Image
+from humandata.hands.estimator import HandDetection
 from humandata.pipelines.sightings import MOST_FAILURES, _track_past_failures
 
 HAND = detection(moving_hand("right", 1)[0], "right")

@@ -9,11 +9,11 @@ import av
 import numpy as np
 import pytest
 from hand_builders import hand_of
-from numpy.typing import NDArray
 
+from humandata.arrays import FloatArray, Image
 from humandata.geometry.cameras import Camera
 from humandata.geometry.transforms import apply, invert
-from humandata.hands.estimator import HandDetection, Image
+from humandata.hands.estimator import HandDetection
 from humandata.pipelines.measured_depth import measure_depth
 from humandata.pipelines.recipe import load_recipe
 from humandata.schemas.sidecar import Intrinsics, SecondCamera, Sidecar
@@ -41,7 +41,7 @@ def sidecar(num_late: int) -> Sidecar:
     return Sidecar(stereo=second)
 
 
-def hand_at(number: int) -> NDArray[np.float64]:
+def hand_at(number: int) -> FloatArray:
     """A hand that goes away from the first camera, 2 mm a frame."""
     return np.asarray(hand_of("right") + [0.0, 0.0, 0.4 + 0.002 * number])
 
@@ -71,7 +71,7 @@ def write(path: Path, numbers: range) -> None:
         container.mux(stream.encode(None))
 
 
-def depths(video: Path, told: Sidecar, part: Part) -> dict[int, NDArray[np.float64] | None]:
+def depths(video: Path, told: Sidecar, part: Part) -> dict[int, FloatArray | None]:
     """By the number of the frame, of those that the part answers for."""
     settings = load_recipe("default", [f"decode.rate_hz={RATE_HZ}"]).decode
     looked_at = decode(video, probe(video), max_side=96, rate_hz=RATE_HZ, part=part)

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from humandata.arrays import FloatArray
 from humandata.embodiments.human_hands import wrist_frame
-from humandata.geometry.rotations import FloatArray
 from humandata.schemas.landmarks import HAND_BONES, HandLandmark
 from humandata.studio.hand_shape import HAND_LENGTH_RANGE_M, REFERENCE_LENGTH_M, HandShape
 from humandata.studio.hand_skeleton import (

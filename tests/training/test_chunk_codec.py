@@ -9,7 +9,8 @@ import torch
 from reaching import reaching_batch
 
 from humandata.actions import ACTION_LAYOUT, STATE_LAYOUT
-from humandata.geometry.rotations import FloatArray, matrix_from_rotvec, rot6d_from_matrix
+from humandata.arrays import FloatArray
+from humandata.geometry.rotations import matrix_from_rotvec, rot6d_from_matrix
 from humandata.geometry.transforms import invert, make_transform
 from humandata.mixtures.batch import Batch
 from humandata.mixtures.normalization import Normalizer

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from hand_builders import CAMERA, detection, moving_hand, timestamps
 
-from humandata.geometry.rotations import FloatArray, matrix_from_rotvec
+from humandata.arrays import FloatArray
+from humandata.geometry.rotations import matrix_from_rotvec
 from humandata.hands.estimator import HandDetection
 from humandata.schemas.landmarks import SIDES, Side
 from humandata.trajectories.associate import AssociateSettings, HandObservations, associate, settle_sides

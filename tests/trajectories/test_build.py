@@ -11,8 +11,9 @@ from hand_builders import CAMERA, detection, timestamps
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from humandata.arrays import FloatArray
 from humandata.embodiments.human_hands import palm_frame
-from humandata.geometry.rotations import FloatArray, matrix_from_rotvec, wxyz_from_matrix
+from humandata.geometry.rotations import matrix_from_rotvec, wxyz_from_matrix
 from humandata.geometry.transforms import apply, invert, make_transform
 from humandata.hands.estimator import HandDetection
 from humandata.schemas.landmarks import SIDES

@@ -6,8 +6,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from humandata.arrays import FloatArray
 from humandata.embodiments.human_hands import palm_frame
-from humandata.geometry.rotations import FloatArray, matrix_from_rotvec
+from humandata.geometry.rotations import matrix_from_rotvec
 from humandata.schemas.landmarks import HAND_BONES, HandLandmark
 from humandata.trajectories import hand_priors as prior
 from humandata.trajectories.hand_evidence import Evidence

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hand_builders import CAMERA, detection, moving_hand, timestamps
 
+from humandata.arrays import FloatArray
 from humandata.geometry.cameras import Camera
 from humandata.geometry.distortion import BrownDistortion, Distortion, FisheyeDistortion
-from humandata.geometry.rotations import FloatArray
 from humandata.trajectories.build import TrackSettings, build_tracks
 
 NUM_FRAMES = 12

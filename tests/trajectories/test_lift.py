@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hand_builders import CAMERA
 
+from humandata.arrays import FloatArray
 from humandata.embodiments.human_hands import palm_frame
-from humandata.geometry.rotations import FloatArray, angle_between, matrix_from_rotvec
+from humandata.geometry.rotations import angle_between, matrix_from_rotvec
 from humandata.schemas.landmarks import SIDES, Side
 from humandata.trajectories.associate import HandObservations
 from humandata.trajectories.hand_model import PALM, PHALANGES, HandShape, pose_hand

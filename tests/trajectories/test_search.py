@@ -8,11 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 from hand_builders import CAMERA, detection, moving_hand, timestamps
-from numpy.typing import NDArray
 
+from humandata.arrays import BoolArray, FloatArray, Image
 from humandata.geometry.cameras import Camera
-from humandata.geometry.rotations import FloatArray
-from humandata.hands.estimator import HandDetection, Image
+from humandata.hands.estimator import HandDetection
 from humandata.schemas.landmarks import Side
 from humandata.trajectories.associate import AssociateSettings
 from humandata.trajectories.search import CROP_SIDE_PX, Search, SearchSettings
@@ -28,7 +27,7 @@ class CloseEyes:
     """
 
     hand: FloatArray
-    findable: NDArray[np.bool_]
+    findable: BoolArray
     side: Side = "right"
     looked_at: list[int] = field(default_factory=list)
     name: ClassVar[str] = "close eyes"

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from humandata.arrays import FloatArray
 from humandata.camera_motion.formats.recorded import (
-    FloatArray,
     RecordedPath,
     check_order,
     parse_numbers,

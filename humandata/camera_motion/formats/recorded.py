@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from humandata.arrays import FloatArray, IntArray
 from humandata.errors import InputError
 from humandata.geometry.rotations import wxyz_from_xyzw
 from humandata.geometry.transforms import transform_from_position_wxyz
-
-FloatArray = NDArray[np.float64]
 
 MAX_BYTES = 1 << 29
 """A larger file is none of poses: an hour of Aria's, a thousand a second, is a fifth of a gigabyte."""
@@ -26,7 +24,7 @@ class RecordedPath:
 
     T_world_body: FloatArray
     """(K, 4, 4); the body is the camera with OpenCV's axes, or the device where `body` says so."""
-    when: NDArray[np.int64]
+    when: IntArray
     """(K,) strictly increasing: nanoseconds or numbers of frames."""
     clock: Literal["ns", "frame"]
     world: Literal["gravity", "arbitrary"]
@@ -81,7 +79,7 @@ def transforms_from_xyzw(where: Sequence[str], position: FloatArray, xyzw: Float
     return transform_from_position_wxyz(position, wxyz_from_xyzw(xyzw))
 
 
-def check_order(path: Path, where: Sequence[str], when: NDArray[np.int64]) -> None:
+def check_order(path: Path, where: Sequence[str], when: IntArray) -> None:
     """Raises InputError where there is no pose, or one is not later than the one before it."""
     if len(when) == 0:
         raise InputError(f"{path}: holds no camera pose.")
