@@ -33,6 +33,7 @@ demo: setup
 	$(ROAD) overlay shards/videos --out hands.png
 	$(ROAD) overlay shards/droid_lerobot --out robot.png
 	cd demo && ../$(BIN)/humandata overlay runs/* --out predictions.png
+	@echo "Look at demo/hands.png, demo/robot.png and demo/predictions.png."
 
 test: lint types
 	$(BIN)/python -m pytest

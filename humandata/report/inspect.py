@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ _PROVENANCE = ("world_frame", "camera_motion", "camera_decided_by", "scale", "in
 """Columns that are counted; a source written by an older version may lack some."""
 
 MOST_ROWS = 20
-"""Episodes shown of a source; the rest is counted."""
+"""Episodes, and rejected stretches, shown of a source; the rest is counted."""
 
 
 def summarise(path: Path, episode_id: str | None = None) -> dict[str, Any]:
@@ -50,8 +51,8 @@ def summarise_source(source: ShardSource) -> dict[str, Any]:
     """Counts, provenance, reasons for rejection and failures of one source, and its episodes."""
     import polars as pl  # a tenth of a second, which `humandata --help` must not pay
 
-    table = source.episodes()
-    frame, rejected = pl.DataFrame(table.drop_columns(["quality"])), pl.DataFrame(source.rejected())
+    table, rejected = source.episodes(), source.rejected()
+    frame = pl.DataFrame(table.drop_columns(["quality"]))
     return {
         "name": source.document.name,
         "path": str(source.path),
@@ -63,7 +64,7 @@ def summarise_source(source: ShardSource) -> dict[str, Any]:
         "counts": source.document.counts.model_dump(),
         "provenance": {key: _counts(frame[key]) for key in _PROVENANCE if key in frame.columns},
         "tasks": _counts(frame["task"]),
-        "rejected": _counts(rejected["rule"]),
+        "rejected": rejected.to_pylist(),
         "quarantined": {record.input: record.error for record in read_quarantine(source.path)},
         "episodes": table.to_pylist(maps_as_pydicts="strict"),
     }
@@ -120,7 +121,7 @@ def _print_source(source: dict[str, Any]) -> None:
         ("cameras", ", ".join(source["cameras"])),
         ("recipe", source["recipe"]),
         *((key.replace("_", " "), _counted(values)) for key, values in source["provenance"].items()),
-        ("rejected by", _counted(source["rejected"])),
+        ("rejected by", _counted(Counter(row["rule"] for row in source["rejected"]))),
     ]
     print_table(f"{source['name']}  {source['path']}", ["", ""], [(key, value) for key, value in rows if value])
     shown = [
@@ -132,8 +133,20 @@ def _print_source(source: dict[str, Any]) -> None:
         print_table("episodes, and where each arm is known", ["id", "task", "input", "steps", "Hz", *SIDES], shown)
     if len(source["episodes"]) > MOST_ROWS:
         print_line(f"... and {len(source['episodes']) - MOST_ROWS} more (--json lists all)")
+    _print_rejected(source["rejected"])
     for name, error in source["quarantined"].items():
         print_line(f"quarantined {failure_line(name, error)}")
+
+
+def _print_rejected(stretches: list[dict[str, Any]]) -> None:
+    rows = [
+        (row["input"], round(row["start_ns"] / 1e9, 1), round(row["end_ns"] / 1e9, 1), row["rule"], row["reason"])
+        for row in stretches[:MOST_ROWS]
+    ]
+    if rows:
+        print_table("rejected", ["input", "from, s", "to, s", "by", "why"], rows)
+    if len(stretches) > MOST_ROWS:
+        print_line(f"... and {len(stretches) - MOST_ROWS} more (--json lists all)")
 
 
 def _print_episode(episode: dict[str, Any]) -> None:

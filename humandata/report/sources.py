@@ -103,7 +103,7 @@ def _print_summary(summary: SourceSummary) -> None:
         if counted:
             print_line(f"{key} by episode: {', '.join(f'{name} ({num})' for name, num in counted.items())}.")
     for rule, num in sorted(summary.rejections.items()):
-        print_line(f"rejected {num} by '{rule}': {summary.path / 'rejected.parquet'} says which and why")
+        print_line(f"rejected {num} by '{rule}': `humandata inspect {summary.path}` says which and why")
     _print_some("warning", [f"{name}: {text}" for name, texts in summary.warnings.items() for text in texts])
     _print_some("failed", list(starmap(failure_line, summary.failures.items())))
     if summary.failures:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import make_episode
+from builders import RECIPE, make_episode
 
+from humandata.dataset.compile import compile_source
+from humandata.dataset.write import InputIdentity, Rejection, write_input
 from humandata.errors import UsageError
 from humandata.mixtures.mix import mix
 from humandata.mixtures.options import MixOptions
@@ -26,6 +28,21 @@ def test_a_shard_folder_is_summarised_source_by_source(shards: Path, capsys: pyt
     assert summarise(shards / "hands" / "source.json")["sources"] == [hands]
     print_summary(summary)
     assert "4 kept, 0 rejected" in capsys.readouterr().out
+
+
+def test_what_was_rejected_is_told_with_its_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    reason = "the right hand turns faster than 20 rad/s"
+    stretch = Rejection("0" * 16, "push", "a.mp4", 500_000_000, 2_000_000_000, "angular_speed", reason, 0.4, 0.1)
+    source, episode = tmp_path / "hands", make_episode(2, "human_hands")
+    identity = InputIdentity(episode.input, episode.input_sha256, size_bytes=1, mtime_ns=1)
+    write_input(source, identity, RECIPE.sha256, [episode], rejected=[stretch])
+    compile_source(source, "hands", "human_video", "test", RECIPE)
+    summary = summarise(source)
+    assert summary["sources"][0]["rejected"][0]["reason"] == reason
+    print_summary(summary)
+    told = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "rejected by angular_speed (1)" in told
+    assert "a.mp4 0.5 2 angular_speed" in told
 
 
 def test_an_episode_is_summarised_by_its_arms(shards: Path, capsys: pytest.CaptureFixture[str]) -> None:
