@@ -140,11 +140,19 @@ def _print_source(source: dict[str, Any]) -> None:
 
 def _print_rejected(stretches: list[dict[str, Any]]) -> None:
     rows = [
-        (row["input"], round(row["start_ns"] / 1e9, 1), round(row["end_ns"] / 1e9, 1), row["rule"], row["reason"])
+        (
+            row["input"],
+            round(row["start_ns"] / 1e9, 1),
+            round(row["end_ns"] / 1e9, 1),
+            row["rule"],
+            row["reason"],
+            round(row["value"], 3),
+            round(row["limit"], 3),
+        )
         for row in stretches[:MOST_ROWS]
     ]
     if rows:
-        print_table("rejected", ["input", "from, s", "to, s", "by", "why"], rows)
+        print_table("rejected", ["input", "from, s", "to, s", "by", "why", "value", "limit"], rows)
     if len(stretches) > MOST_ROWS:
         print_line(f"... and {len(stretches) - MOST_ROWS} more (--json lists all)")
 
