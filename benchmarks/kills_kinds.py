@@ -16,12 +16,15 @@ from functools import partial
 from pathlib import Path
 
 from humandata.dataset.records import read_quarantine, read_records
+from humandata.pipelines.ray_worker import StageActor
 from humandata.pipelines.recipe import load_recipe
 from humandata.video.decode import decode
 from humandata.video.probe import probe
 
 GONE_AFTER_S = 10.0
 _SOURCE = "videos"
+WORKER = f"ray::{StageActor.__name__}"
+"""What the process of a worker is called."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ def processes_below(job: subprocess.Popen[bytes]) -> dict[int, str]:
         with suppress(OSError):
             waiting += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
             found[pid] = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
-    del found[job.pid]
+    found.pop(job.pid, None)
     return found
 
 
@@ -131,9 +134,10 @@ def _kill(pid: int | None, number: int = signal.SIGKILL) -> None:
 
 def kill_worker(trial: Trial, job: Job) -> bool:
     """The job itself goes on and ends well."""
-    _one_that(job.process, trial, lambda command: command.startswith("ray::_Actor"))
+    if _one_that(job.process, trial, lambda command: command.startswith(WORKER)) is None:
+        raise RuntimeError(f"no process of the job is called {WORKER}")
     time.sleep(trial.rng.uniform(0.0, 0.4) * trial.calm_s[job.workers])
-    found = [pid for pid, command in processes_below(job.process).items() if command.startswith("ray::_Actor")]
+    found = [pid for pid, command in processes_below(job.process).items() if command.startswith(WORKER)]
     if found:
         _kill(trial.rng.choice(found))
     return job.process.wait() == 0
