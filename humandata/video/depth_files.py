@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,8 @@ MAX_MAPS = 1_000_000
 """Nine hours at 30 Hz."""
 
 STALL_TIMEOUT_S = 120.0
+_DAMAGE = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)
+"""What reading an archive may raise where it is damaged, encrypted, or compressed in another way."""
 _ARRAY_TYPES = frozenset({"uint16", "uint32", "float16", "float32", "float64"})
 
 
@@ -89,7 +93,7 @@ class ArrayFile:
 
     def _header(self, name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
         with self._member(name) as file:
-            shape, fortran, dtype = _read_header(file, self._path)
+            shape, fortran, dtype = _read_header(file)
         if fortran and len(shape) > 1:
             raise InputError(f"{self._path}: '{name}' is in Fortran order. Save it with np.ascontiguousarray.")
         return shape, dtype
@@ -102,26 +106,30 @@ class ArrayFile:
         if shape != (self.num_maps,) or dtype.kind not in "iuf":
             raise InputError(f"{self._path}: 'timestamps' is {dtype} {shape}; expected ({self.num_maps},) numbers.")
         with self._member("timestamps") as file:
-            _read_header(file, self._path)
+            _read_header(file)
             return np.frombuffer(file.read(dtype.itemsize * self.num_maps), dtype).astype(np.float64)
 
     def _maps(self) -> Iterator[Map]:
         _, height, width = self._shape
         num_bytes = height * width * self._type.itemsize
         with self._member("depth") as file:
-            _read_header(file, self._path)
+            _read_header(file)
             while len(data := file.read(num_bytes)) == num_bytes:
                 yield np.frombuffer(data, self._type).reshape(height, width)
 
-    def _member(self, name: str) -> Any:
+    @contextmanager
+    def _member(self, name: str) -> Iterator[IO[bytes]]:
+        """An array's bytes; what goes wrong while they are read is an InputError."""
         try:
-            return zipfile.ZipFile(self._path).open(f"{name}.npy")
+            with zipfile.ZipFile(self._path) as archive, archive.open(f"{name}.npy") as file:
+                yield file
         except KeyError:
             if name == "depth":
                 raise InputError(f"{self._path}: has no array called 'depth'.") from None
             raise
-        except (OSError, zipfile.BadZipFile, NotImplementedError) as failure:
-            raise InputError(f"{self._path}: not a readable .npz ({failure}).") from None
+        except _DAMAGE as failure:
+            cause = str(failure) or "it ends too early"
+            raise InputError(f"{self._path}: not a readable .npz ('{name}': {cause}).") from None
 
 
 class GreyVideo:
@@ -184,15 +192,11 @@ def _map(path: Path, message: Message) -> Map:
         raise InputError(f"{path}: the program that looked into it gave no picture ({failure}).") from failure
 
 
-def _read_header(file: Any, path: Path) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Shape, Fortran order and type of the .npy that a file begins with."""
-    try:
-        version = np.lib.format.read_magic(file)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, fortran, dtype = read(file)
-    except (ValueError, OSError, zipfile.BadZipFile) as failure:
-        raise InputError(f"{path}: holds an array that cannot be read ({failure}).") from None
-    return shape, fortran, dtype
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    return read(file)
 
 
 def _number(stem: str) -> float | None:

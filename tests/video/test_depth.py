@@ -143,6 +143,20 @@ def text(folder: Path) -> DepthSource:
     return DepthSource(path="depth.npz", scale_m=0.001)
 
 
+def past_the_end(folder: Path) -> DepthSource:
+    """The archive's directory leads to a second header of an array, behind which the file ends."""
+    path = folder / "depth.npz"
+    write_npz(path, timestamps=np.arange(NUM_FRAMES) / 30.0)
+    data = bytearray(path.read_bytes())
+    entry, header = data.rindex(b"PK\x01\x02"), data.rindex(b"PK\x03\x04")
+    lengths = (int.from_bytes(data[header + at : header + at + 2], "little") for at in (26, 28))
+    local = bytes(data[header : header + 30 + sum(lengths)])
+    data[entry + 42 : entry + 46] = len(data).to_bytes(4, "little")
+    data[-2:] = len(local).to_bytes(2, "little")
+    path.write_bytes(data + local)
+    return DepthSource(path="depth.npz", scale_m=0.001, times="s")
+
+
 def empty(folder: Path) -> DepthSource:
     (folder / "depth").mkdir()
     return DepthSource(path="depth", scale_m=0.001)
@@ -157,6 +171,7 @@ def empty(folder: Path) -> DepthSource:
         (pickled, "expected"),
         (no_times, "have no times"),
         (text, "not a readable .npz"),
+        (past_the_end, "not a readable .npz .'timestamps'"),
         (empty, "holds 0 PNGs"),
     ],
 )
