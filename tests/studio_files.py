@@ -8,8 +8,8 @@ import av
 import numpy as np
 
 MEAN_TOLERANCE = 1.0
-"""Of 255 levels, for a picture. Out of many hundreds of renderings one, in a process of its own, was seen to differ
-in a few pixels, the cause unknown; pictures of another seed differ by more than 10 levels."""
+"""Of 255 levels, for a picture. Out of many hundreds of renderings one, in a process of its own, was encoded to other
+bytes, from some place in its first picture on; the cause is unknown. Pictures of another seed differ by 28 levels."""
 
 
 def assert_same_files(one: Path, two: Path) -> int:
