@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from builders import make_episode, write_source
+from hypothesis import HealthCheck, settings
 
 from humandata.storage import Store
 from humandata.studio.capture import render_human_videos
 from humandata.studio.clip import ClipOptions
 from humandata.studio.scene import PlaceTask
+
+# The same examples on every machine, however slow; `make fuzz` draws new ones.
+settings.register_profile(
+    "same",
+    derandomize="HUMANDATA_FUZZ" not in os.environ,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("same")
+
+# Ray ends workers where the machine's memory is nearly full, whoever took it; tests count how often they die.
+os.environ["RAY_memory_monitor_refresh_ms"] = "0"
 
 
 @pytest.fixture

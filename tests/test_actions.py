@@ -101,7 +101,7 @@ def test_layout_covers_every_dimension_once() -> None:
     assert all(ACTION_LAYOUT[name] == part for name, part in STATE_LAYOUT.items())
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     rotvec=st.tuples(*[st.floats(-3, 3)] * 3),
     position=st.tuples(*[st.floats(-2, 2)] * 3),

@@ -83,7 +83,7 @@ def test_a_cluster_that_is_not_there_is_told_at_once(clips: Path) -> None:
     begun = time.monotonic()
     told = humandata("extract", str(clips / "videos"), "--address", "127.0.0.1:1", code=2).output
     assert "no Ray cluster answers at '127.0.0.1:1'" in " ".join(told.split())
-    assert time.monotonic() - begun < 60  # importing Ray takes some seconds, on a busy machine many
+    assert time.monotonic() - begun < 300  # importing Ray takes some seconds, on a busy machine many
 
 
 @pytest.mark.usefixtures("folder", "shards")

@@ -44,8 +44,9 @@ from humandata.video.depth_files import open_depth_files
 from humandata.video.quicktime import track_metadata
 
 EXAMPLES = int(os.environ.get("HUMANDATA_FUZZ", "25"))
-LIMIT_S = 10.0
-"""For one document of a few kilobytes, on a machine that has other work: they take a hundredth of a second."""
+LIMIT_S = 45.0
+"""For one document of a few kilobytes, on a machine that may stand still for a while: they take a hundredth of a second.
+Less than the minute after which a helper process that hangs is ended."""
 
 STRANGE: tuple[object, ...] = (
     *(0, -1, 2**63, 1e308, None, True, [], {}),
@@ -287,12 +288,7 @@ def valid(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Target], tuple[
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 @given(mutate=mutations())
-@settings(
-    max_examples=EXAMPLES,
-    derandomize="HUMANDATA_FUZZ" not in os.environ,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
+@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 def test_any_content_gives_a_value_or_an_error_of_ours(
     target: Target, valid: Callable[[Target], tuple[Path, bytes]], mutate: Callable[[bytes], bytes]
 ) -> None:

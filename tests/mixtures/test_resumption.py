@@ -46,7 +46,7 @@ def mixtures(draw: st.DrawFn) -> Mixture:
     return with_curriculum(mixture, points, draw(st.sampled_from(["samples", "episodes"]))) if points else mixture
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(mixture=mixtures(), sittings=st.lists(st.tuples(st.integers(1, 16), st.integers(1, 5)), min_size=1, max_size=5))
 def test_sittings_of_any_world_size_draw_the_one_sequence(mixture: Mixture, sittings: list[tuple[int, int]]) -> None:
     """Each sitting has a world size, up to more ranks than samples, and ends after some batches."""
@@ -76,19 +76,23 @@ def test_a_training_killed_at_a_random_batch_learns_the_same_with_another_world_
     mix([shards], path, options)
     expected = [each for batch in islice(MixtureLoader(path), 12) for each in contents(batch)]
 
-    def start(rank: int, world_size: int, workers: int) -> subprocess.Popen[str]:
+    def start(rank: int, world_size: int, workers: int, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
         arguments = [path, checkpoint, tmp_path / f"store_{world_size}", rank, world_size, workers, len(expected)]
         command = [sys.executable, str(Path(__file__).parent / "training_to_kill.py"), *map(str, arguments)]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+        return subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, text=True, start_new_session=True)
 
-    killed, killed_after = start(0, 1, 2), random.randrange(3, 11)
+    killed, killed_after = start(0, 1, 2, subprocess.PIPE), random.randrange(3, 11)
+    assert killed.stdin is not None
     assert killed.stdout is not None
-    for _ in range(killed_after):
-        killed.stdout.readline()
+    for number in range(1, killed_after + 1):
+        assert killed.stdout.readline() == f"{7 * number}\n"
+        killed.stdin.write("\n" * (number < killed_after))
+        killed.stdin.flush()
     os.killpg(killed.pid, signal.SIGKILL)
-    assert killed.wait() == -signal.SIGKILL
+    killed.communicate()
+    assert killed.returncode == -signal.SIGKILL
     learned = json.loads(checkpoint.read_text())["learned"]
-    assert 21 <= len(learned) <= 7 * killed_after + 14
+    assert len(learned) == 7 * (killed_after - killed_after % 3)
 
     ranks = [start(rank, 2, 1) for rank in range(2)]
     assert [rank.wait(timeout=120) for rank in ranks] == [0, 0]

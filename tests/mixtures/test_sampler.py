@@ -34,7 +34,7 @@ def mixtures(draw: st.DrawFn) -> Mixture:
     return make_mixture(sources, groups, batch_size=draw(st.integers(1, 70)), seed=draw(st.integers(0, 5)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(mixture=mixtures(), first_batch=st.integers(0, 10**9))
 def test_every_batch_holds_its_exact_quota(mixture: Mixture, first_batch: int) -> None:
     is_robot = np.array([source.group == "robot" for source in mixture.sources])
@@ -50,7 +50,7 @@ def test_every_batch_holds_its_exact_quota(mixture: Mixture, first_batch: int) -
         assert quotas[num_batches - 1] in (math.floor(size * ratio), math.ceil(size * ratio))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(mixture=mixtures(), points=curricula())
 def test_no_step_comes_twice_within_a_pass_and_every_step_comes(
     mixture: Mixture, points: list[tuple[int, float]]
@@ -66,7 +66,7 @@ def test_no_step_comes_twice_within_a_pass_and_every_step_comes(
             assert len(set(one_pass.tolist())) == len(one_pass)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(mixture=mixtures(), start=st.integers(0, 500), world_size=st.integers(1, 9))
 def test_the_sequence_does_not_depend_on_who_draws_it(mixture: Mixture, start: int, world_size: int) -> None:
     size = mixture.batch_size
@@ -85,7 +85,7 @@ def test_fifty_sources_keep_their_shares_over_four_orders_of_magnitude() -> None
     np.testing.assert_allclose(counts, 200_000 * np.array(source_shares(mixture, 200_000)), atol=2.0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     weights=st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=30),
     start=st.integers(0, 2**50),
@@ -102,7 +102,7 @@ def test_apportioned_turns_stay_within_two_of_their_share(weights: list[float], 
         assert (np.diff(counts) == 1).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(size=st.integers(1, 5000), key=st.integers(0, 2**64 - 1))
 def test_a_permutation_is_one(size: int, key: int) -> None:
     positions = np.arange(size, dtype=np.uint64)

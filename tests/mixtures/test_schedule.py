@@ -38,7 +38,7 @@ def integral(points: list[tuple[int, float]], turns: int) -> Fraction:
     return total
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(points=POINTS, turn=st.integers(0, 4 * 10**12 - 1))
 def test_turns_are_the_rounded_integral_of_the_share(points: list[tuple[int, float]], turn: int) -> None:
     turns = np.array([turn, turn + 1, *(sample for sample, _ in points)])
@@ -47,7 +47,7 @@ def test_turns_are_the_rounded_integral_of_the_share(points: list[tuple[int, flo
     assert first[1] - first[0] in (0, 1)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     points=POINTS, first_batch=st.integers(0, 10**8), size=st.integers(1, 70), sizes=st.tuples(*[st.integers(1, 9)] * 2)
 )

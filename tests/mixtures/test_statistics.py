@@ -19,7 +19,7 @@ def sketch_of(values: np.ndarray, mask: np.ndarray, num_parts: int) -> VectorSke
     return whole
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 1000), num_rows=st.integers(1, 20_000), num_parts=st.integers(1, 7))
 def test_figures_are_those_of_the_known_values(seed: int, num_rows: int, num_parts: int) -> None:
     rng = np.random.default_rng(seed)

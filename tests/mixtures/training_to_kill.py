@@ -2,8 +2,8 @@
 
     python training_to_kill.py MANIFEST CHECKPOINT STORE RANK WORLD_SIZE WORKERS SAMPLES
 
-It says after each batch how many samples it has learned, and keeps a checkpoint every third batch, from
-which it goes on.
+It says after each batch how many samples it has learned, and waits for a line, or the end, of its input. It keeps a
+checkpoint every third batch, from which it goes on.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ def main(manifest: Path, checkpoint: Path, store: Path, rank: int, world_size: i
             saved = {"loader": loader.state_dict(), "learned": learned}
             write_atomically(checkpoint, json.dumps(saved).encode())
         print(len(learned), flush=True)
+        sys.stdin.readline()
         if len(learned) >= samples:
             break
     dist.destroy_process_group()

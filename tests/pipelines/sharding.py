@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from builders import make_episode
+from patience import wait_until
 
 from humandata.dataset.records import InputRecord
 from humandata.dataset.write import InputIdentity, write_input
@@ -29,9 +29,7 @@ class Sharding:
         pass
 
     def process(self, item: str) -> InputRecord:
-        deadline = time.monotonic() + 60.0
-        while item in self.waits and not self.waits[item].exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        if item in self.waits:
+            wait_until(self.waits[item].exists)
         episode = make_episode(int(item), num_steps=4)
         return write_input(self.source, InputIdentity(item, episode.input_sha256, 1, 1), "r" * 64, [episode])

@@ -13,7 +13,7 @@ from humandata.studio.hand_shape import REFERENCE_HAND, Bone, HandShape, sample_
 from humandata.studio.hand_skeleton import DOF_RANGE, NUM_DOF, Dof, bone_transforms, landmarks
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.floats(0.02, 0.09), st.integers(0, 1000))
 def test_the_tips_are_exactly_as_far_apart_as_asked(wanted_m: float, seed: int) -> None:
     hand = sample_hand_shape(np.random.default_rng(seed))

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
-import random
 import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 import torch
+from patience import wait_until
+from typer.testing import CliRunner
 
+from humandata.cli import app
 from humandata.errors import DatasetError, UsageError
 from humandata.mixtures.loader import held_out_batches
 from humandata.mixtures.mix import mix
 from humandata.mixtures.options import MixOptions
 from humandata.schemas.mixture import ActionSpace
-from humandata.training.checkpoint import read_checkpoint, read_weights
+from humandata.training.checkpoint import CheckpointRecord, read_checkpoint, read_weights, write_checkpoint
 from humandata.training.runs import RunFolder
 from humandata.training.settings import TrainSettings, make_settings
 from humandata.training.train import train
@@ -139,38 +141,44 @@ def test_ctrl_c_in_a_terminal_reaches_the_workers_too_and_harms_nothing(manifest
     process = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
     )
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not _num_lines(RunFolder(out).metrics):
-        time.sleep(0.1)
+    wait_until(lambda: process.poll() is not None or _num_lines(RunFolder(out).metrics))
     os.killpg(process.pid, signal.SIGINT)
-    said, _ = process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=120)
     assert said.strip() == "interrupted"
     record, _ = read_checkpoint(RunFolder(out).checkpoint)
     assert record.step == _num_lines(RunFolder(out).metrics)
 
 
 def test_a_killed_command_run_again_ends_with_the_policy_of_an_undisturbed_one(manifest: Path, tmp_path: Path) -> None:
-    steps = 8
+    steps, killed_at = 8, 4
     train(manifest, tmp_path / "straight", settings(steps=steps, checkpoint_every=1))
     command = ["train", str(manifest), "--out", str(tmp_path), "--name", "killed", "--steps", str(steps), "--json"]
     command += ["--device", "cpu", "--set", "workers=1", "--set", "checkpoint_every=1"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    start = [sys.executable, "-m", "humandata", *command]
-    killed = RunFolder(tmp_path / "killed")
-    job = subprocess.Popen(start, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
-    at = random.randint(2, steps - 3)
-    while job.poll() is None and _num_lines(killed.metrics) < at:
-        time.sleep(0.005)
-    job.kill()
-    assert job.wait() == -signal.SIGKILL
-    again = subprocess.run(start, capture_output=True, text=True, check=False, env=environment)
-    assert again.returncode == 0, again.stderr
-    told = json.loads(again.stdout)
-    assert 0 < told["resumed_from"] < steps, f"killed at step {at}"
-    straight = RunFolder(tmp_path / "straight")
+    job = multiprocessing.get_context("spawn").Process(target=_die_while_saving, args=(killed_at, command))
+    job.start()
+    job.join()
+    assert job.exitcode == -signal.SIGKILL
+    killed, straight = RunFolder(tmp_path / "killed"), RunFolder(tmp_path / "straight")
+    assert _num_lines(killed.metrics) == killed_at
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["resumed_from"] == killed_at - 1
     for name in ("checkpoint.safetensors", "policy.safetensors", "evaluation.json"):
-        assert (killed.path / name).read_bytes() == (straight.path / name).read_bytes(), f"{name}, killed at step {at}"
+        assert (killed.path / name).read_bytes() == (straight.path / name).read_bytes(), name
     assert _num_lines(killed.metrics) == steps
+
+
+def _die_while_saving(step: int, command: list[str]) -> None:
+    """Run a command in this process, which is killed when the checkpoint of a step is written and not yet renamed."""
+    patched = pytest.MonkeyPatch()
+
+    def save_or_die(path: Path, record: CheckpointRecord, tensors: dict[str, torch.Tensor]) -> None:
+        if record.step == step:
+            patched.setattr(Path, "replace", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+        write_checkpoint(path, record, tensors)
+
+    patched.setattr("humandata.training.train.write_checkpoint", save_or_die)
+    CliRunner().invoke(app, command)
 
 
 def _num_lines(path: Path) -> int:

@@ -45,7 +45,7 @@ def some_problem(seed: int, num_frames: int = 4) -> tuple[HandProblem, HandState
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_bones_keep_their_lengths_whatever_the_angles(seed: int) -> None:
     points = pose_hand(SHAPE, some_angles(seed)).points
     lengths = np.stack([np.linalg.norm(points[:, b] - points[:, a], axis=-1) for a, b in HAND_BONES], axis=1)
@@ -54,7 +54,7 @@ def test_bones_keep_their_lengths_whatever_the_angles(seed: int) -> None:
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_the_derivative_by_angles_is_the_derivative(seed: int) -> None:
     angles = some_angles(seed, 1)
     own = pose_hand(SHAPE, angles).by_angle[..., 0]
@@ -86,7 +86,7 @@ def test_fingers_bend_towards_the_palm_and_the_thumb_towards_them() -> None:
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_the_gradient_of_the_system_is_that_of_the_cost(seed: int) -> None:
     problem, state = some_problem(seed)
     system = problem.linearized(state)
@@ -102,7 +102,7 @@ def test_the_gradient_of_the_system_is_that_of_the_cost(seed: int) -> None:
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_the_system_is_the_curvature_of_the_cost_where_the_evidence_is_met(seed: int) -> None:
     problem, state = some_problem(seed)
     points = problem.landmarks(state).T

@@ -7,7 +7,6 @@ import multiprocessing
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,13 +16,13 @@ import pytest
 from humandata.errors import HumandataError, InputError
 from humandata.video.depth_files import packet_times
 from humandata.video.fence import Fence
-from humandata.video.helper import Helper, ask
+from humandata.video.helper import ANSWER_TIMEOUT_S, Helper, ask
 from humandata.video.probe import probe
 
 MakeVideo = Callable[..., Path]
 
 
-def described(helper: Helper, path: Path, timeout_s: float = 20.0) -> object:
+def described(helper: Helper, path: Path, timeout_s: float = ANSWER_TIMEOUT_S) -> object:
     (message,) = helper.ask("describe", path, timeout_s)
     return message.header["info"]
 
@@ -35,7 +34,7 @@ def test_a_helper_that_crashes_costs_one_answer(make_video: MakeVideo, sign: sig
         first = described(helper, path)
         assert helper.process_id is not None
         os.kill(helper.process_id, signal.SIGSTOP)
-        asked = helper.ask("describe", path, 20.0)
+        asked = helper.ask("describe", path, ANSWER_TIMEOUT_S)
         os.kill(helper.process_id, sign)
         os.kill(helper.process_id, signal.SIGCONT)
         with pytest.raises(InputError, match=r"clip\.mp4: the program that looked into it (crashed|stopped)"):
@@ -60,8 +59,8 @@ def test_a_helper_that_hangs_is_ended(make_video: MakeVideo) -> None:
 def test_what_a_worn_helper_cannot_do_a_fresh_one_does(make_video: MakeVideo) -> None:
     path = make_video()
     first = ask("describe", path)
-    os.kill(helper_of_this_process(), signal.SIGSTOP)
-    assert ask("describe", path, 1.0) == first
+    os.kill(helper_of_this_process(), signal.SIGKILL)
+    assert ask("describe", path) == first
 
 
 def helper_of_this_process() -> int:
@@ -118,12 +117,10 @@ def test_times_come_from_the_packets(make_video: MakeVideo) -> None:
     assert np.array_equal(packet_times(path), [0, 33_333_333, 100_000_000])
 
 
-def test_looking_into_a_video_takes_a_fraction_of_a_tenth_of_a_second(make_video: MakeVideo) -> None:
-    path = make_video()
-    probe(path)
-    taken_s = []
-    for _ in range(5):
-        start_s = time.perf_counter()
-        probe(path)
-        taken_s.append(time.perf_counter() - start_s)
-    assert min(taken_s) < 0.05  # the fastest: other work on the machine may slow some
+def test_one_helper_looks_into_video_after_video(make_video: MakeVideo) -> None:
+    """To start one takes tens of times as long as to ask it."""
+    asked = []
+    for number in range(5):
+        probe(make_video(f"{number}.mp4"))
+        asked.append(helper_of_this_process())
+    assert len(set(asked)) == 1

@@ -5,6 +5,7 @@ import struct
 import threading
 import wave
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -144,24 +145,27 @@ def test_a_header_that_claims_an_absurd_size_is_refused(make_video: MakeVideo) -
 
 
 @pytest.fixture
-def canary(tmp_path: Path) -> Iterator[tuple[Path, list[bool]]]:
-    """A named pipe and a list that is filled when somebody opens it: opening blocks until this thread has noticed."""
-    path, opened, stop = tmp_path / "canary.ts", [], threading.Event()
+def canary(tmp_path: Path) -> Iterator[Callable[[], bool]]:
+    """Whether somebody has opened the named pipe `canary.ts`: opening blocks until a thread here has noticed."""
+    path, opened, stop = tmp_path / "canary.ts", threading.Event(), threading.Event()
     os.mkfifo(path)
 
     def watch() -> None:
         while not stop.wait(0.01):
-            try:
+            with suppress(OSError):  # nobody has it open for reading
                 os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
-            except OSError:  # nobody has it open for reading
-                continue
-            opened.append(True)
+                opened.set()
 
     thread = threading.Thread(target=watch)
     thread.start()
-    yield path, opened
-    stop.set()
-    thread.join()
+
+    def sang() -> bool:
+        stop.set()
+        thread.join()
+        return opened.is_set()
+
+    yield sang
+    sang()
 
 
 FFCONCAT = "ffconcat version 1.0\nfile canary.ts\n"
@@ -170,7 +174,7 @@ PLAYLIST = "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\ncanary.ts\n#EXT-X-ENDL
 
 @pytest.mark.parametrize("script", [FFCONCAT, PLAYLIST])
 def test_a_script_named_as_a_video_opens_no_other_file(
-    tmp_path: Path, make_video: MakeVideo, canary: tuple[Path, list[bool]], script: str
+    tmp_path: Path, make_video: MakeVideo, canary: Callable[[], bool], script: str
 ) -> None:
     trick = tmp_path / "trick.mp4"
     trick.write_text(script)
@@ -178,14 +182,14 @@ def test_a_script_named_as_a_video_opens_no_other_file(
         probe(trick)
     with pytest.raises(InputError, match="no frame could be decoded"):
         next(iter(decode(trick, probe(make_video()))))
-    assert not canary[1]
+    assert not canary()
 
 
 def test_the_canary_sings_when_the_script_is_opened_without_the_fences(
-    tmp_path: Path, canary: tuple[Path, list[bool]]
+    tmp_path: Path, canary: Callable[[], bool]
 ) -> None:
     trick = tmp_path / "trick.mp4"
     trick.write_text(FFCONCAT)
     with pytest.raises(av.error.FFmpegError):
         av.open(str(trick))
-    assert canary[1]
+    assert canary()
