@@ -27,7 +27,7 @@ settings.register_profile(
 settings.load_profile("same")
 
 # Ray ends workers where the machine's memory is nearly full, whoever took it; tests count how often they die.
-os.environ["RAY_memory_monitor_refresh_ms"] = "0"
+os.environ.update(RAY_memory_monitor_refresh_ms="0")
 
 
 @pytest.fixture

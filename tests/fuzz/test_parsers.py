@@ -45,7 +45,7 @@ from humandata.video.quicktime import track_metadata
 
 EXAMPLES = int(os.environ.get("HUMANDATA_FUZZ", "25"))
 LIMIT_S = 45.0
-"""For one document of a few kilobytes, on a machine that may stand still for a while: they take a hundredth of a second.
+"""For one document of a few kilobytes, on a machine that may stand still for a while: it takes a hundredth of a second.
 Less than the minute after which a helper process that hangs is ended."""
 
 STRANGE: tuple[object, ...] = (
