@@ -34,6 +34,9 @@ _ITERATIONS = (20, 10, 5)
 _LOSS = (0.03, 0.01, 0.02)
 """Depths that differ by more than 3 cm are of different things; from 1 cm, or 2 % of brightness, on, errors count
 linearly. On the studio's clips a sixth of the error of Open3D's defaults, which are for rooms."""
+_MIN_NEIGHBOURS = 2
+"""Of the eight around a pixel without a depth: where as many have one, and agree, it has theirs. Odometry needs whole
+neighbourhoods: with a fifth of the pixels missing here and there, it matches none."""
 _MIN_FITNESS = 0.3
 """Share of matched pixels below which two pictures do not show the same place."""
 _KEEP_FITNESS = 0.6
@@ -47,7 +50,7 @@ class Odometry:
     T_start_camera: FloatArray
     """(M, 4, 4); NaN from where the chain of pictures breaks, or has no depth."""
     fitness: float
-    """Share of the background's pixels that found their match, averaged over the pictures."""
+    """Share of the background's pixels with a depth that found their match, averaged over the pictures."""
 
 
 def depth_odometry(view: View, depth_at: DepthAt) -> Odometry:
@@ -141,7 +144,7 @@ def _rgbd_image(view: View, number: int, depth_at: DepthAt, lens: _Lens) -> Rgbd
     if depth is None:
         return None
     width = view.camera.width
-    metres = lens.seen(np.nan_to_num(depth), width, cv2.INTER_NEAREST)
+    metres = _without_pinholes(lens.seen(np.nan_to_num(depth), width, cv2.INTER_NEAREST))
     background = lens.seen(view.background(number), width, cv2.INTER_NEAREST) > 0
     usable = background & (metres >= _NEAR_M) & (metres <= _FAR_M)
     if usable.mean() < _MIN_FILLED:
@@ -154,22 +157,43 @@ def _rgbd_image(view: View, number: int, depth_at: DepthAt, lens: _Lens) -> Rgbd
     )
 
 
+def _without_pinholes(metres: Float32Array) -> Float32Array:
+    """A depth map (h, w), 0 in holes, in which those that are surrounded by one surface are closed."""
+    import cv2
+
+    window = np.ones((3, 3), np.uint8)
+    known = metres > 0
+    num_known = cv2.boxFilter(known.astype(np.float32), -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT)
+    total = cv2.boxFilter(metres, -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT)
+    farthest = cv2.dilate(metres, window)
+    nearest = cv2.erode(np.where(known, metres, np.float32(np.inf)), window)
+    closed = ~known & (num_known >= _MIN_NEIGHBOURS) & (farthest - nearest < _LOSS[0])
+    return np.asarray(np.where(closed, total / np.maximum(num_known, 1.0), metres), dtype=np.float32)
+
+
 def _link(key: RgbdImage, image: RgbdImage, T_key_image: FloatArray, lens: _Lens) -> tuple[FloatArray, float] | None:
-    """T_key_image (4, 4), from a first guess of it, and the share of pixels that it matches; None for too few."""
+    """T_key_image (4, 4), from a first guess of it, and the share of the image's pixels with a depth that it matches.
+
+    None where they are too few.
+    """
     import open3d as o3d
 
     odometry = o3d.t.pipelines.odometry
     as_tensor = o3d.core.Tensor.from_numpy
-    result = odometry.rgbd_odometry_multi_scale(
-        image,
-        key,
-        as_tensor(lens.camera.K),
-        as_tensor(np.ascontiguousarray(T_key_image)),
-        depth_scale=1.0,
-        depth_max=_FAR_M,
-        criteria_list=[odometry.OdometryConvergenceCriteria(steps) for steps in _ITERATIONS],
-        method=odometry.Method.Hybrid,
-        params=odometry.OdometryLossParams(*_LOSS),
-    )
-    share = float(result.fitness)
+    try:
+        result = odometry.rgbd_odometry_multi_scale(
+            image,
+            key,
+            as_tensor(lens.camera.K),
+            as_tensor(np.ascontiguousarray(T_key_image)),
+            depth_scale=1.0,
+            depth_max=_FAR_M,
+            criteria_list=[odometry.OdometryConvergenceCriteria(steps) for steps in _ITERATIONS],
+            method=odometry.Method.Hybrid,
+            params=odometry.OdometryLossParams(*_LOSS),
+        )
+    except RuntimeError:  # so few pixels match that what they say of the motion is singular
+        return None
+    filled = float((image.depth.as_tensor().numpy() > 0).mean())
+    share = float(result.fitness) / filled
     return (result.transformation.numpy(), share) if share >= _MIN_FITNESS else None

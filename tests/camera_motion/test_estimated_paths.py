@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
+import cv2
 import numpy as np
 import pytest
 from rooms import CAMERA, Room, hand_at, render_room, swaying
@@ -52,6 +53,31 @@ def test_missing_depth_maps_leave_a_hole_and_the_longer_stretch() -> None:
     del maps[int(room.view.timestamp_ns[5])]
     known = np.isfinite(depth_odometry(room.view, maps.get).T_start_camera[:, 0, 0])
     np.testing.assert_array_equal(known, np.arange(NUM) > 5)
+
+
+@pytest.mark.parametrize("size_px", [0, 8], ids=["pinholes", "patches"])
+def test_a_path_is_found_though_four_tenths_of_each_map_are_holes(size_px: int) -> None:
+    room, _ = swayed()
+    maps = {}
+    for seed, time_ns in enumerate(room.view.timestamp_ns.tolist()):
+        noise = np.random.default_rng(seed).normal(size=room.depths[seed].shape)
+        clumped = cv2.GaussianBlur(noise, (0, 0), size_px) if size_px else noise
+        maps[time_ns] = np.where(clumped < np.quantile(clumped, 0.4), np.nan, room.depths[seed]).astype(np.float32)
+    odometry = depth_odometry(room.view, maps.get)
+    error = np.linalg.norm(odometry.T_start_camera[:, :3, 3] - room.T_world_camera[:, :3, 3], axis=-1)
+    # Of 12 cm: less of each keyframe is left, so there are more of them. NaN where a picture is not placed.
+    assert error.max() < 0.02
+    assert 0.5 < odometry.fitness <= 1.0  # of what has a depth, not of the whole picture
+
+
+def test_depth_that_odometry_can_make_nothing_of_gives_no_path_and_no_error() -> None:
+    room, _ = swayed()
+    rng = np.random.default_rng(0)  # so sparse that Open3D's equations are singular, which it raises
+    maps = {
+        time_ns: np.where(rng.random(depth.shape) < 0.8, np.nan, depth).astype(np.float32)
+        for time_ns, depth in zip(room.view.timestamp_ns.tolist(), room.depths, strict=True)
+    }
+    assert np.isnan(depth_odometry(room.view, maps.get).T_start_camera).all()
 
 
 def test_auto_uses_depth_maps_where_the_camera_moves() -> None:
