@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +11,11 @@ import numpy as np
 
 from humandata.dataset.read import ShardSource, find_sources, open_source
 from humandata.dataset.records import read_quarantine
+from humandata.embodiments.grip_events import grip_events
 from humandata.errors import UsageError
 from humandata.geometry.cameras import Camera
 from humandata.report.console import failure_line, print_line, print_table
+from humandata.schemas.episode import ArmTrack
 from humandata.schemas.landmarks import SIDES
 from humandata.schemas.mixture import read_mixture
 from humandata.storage import is_remote
@@ -48,7 +50,7 @@ def summarise(path: Path, episode_id: str | None = None) -> dict[str, Any]:
 
 
 def summarise_source(source: ShardSource) -> dict[str, Any]:
-    """Counts, provenance, reasons for rejection and failures of one source, and its episodes."""
+    """Counts, provenance, quality, reasons for rejection and failures of one source, and its episodes."""
     import polars as pl  # a tenth of a second, which `humandata --help` must not pay
 
     table, rejected = source.episodes(), source.rejected()
@@ -64,6 +66,7 @@ def summarise_source(source: ShardSource) -> dict[str, Any]:
         "counts": source.document.counts.model_dump(),
         "provenance": {key: _counts(frame[key]) for key in _PROVENANCE if key in frame.columns},
         "tasks": _counts(frame["task"]),
+        "quality": _medians(table["quality"].to_pylist(maps_as_pydicts="strict")),
         "rejected": rejected.to_pylist(),
         "quarantined": {record.input: record.error for record in read_quarantine(source.path)},
         "episodes": table.to_pylist(maps_as_pydicts="strict"),
@@ -71,7 +74,7 @@ def summarise_source(source: ShardSource) -> dict[str, Any]:
 
 
 def summarise_episode(source: ShardSource, episode_id: str) -> dict[str, Any]:
-    """Spans, speeds and validity of one episode's arms."""
+    """Spans, validity, uncertainty and grips of one episode's arms."""
     episode = source.read_episode(episode_id, images=False)
     seconds = (episode.timestamp_ns[-1] - episode.timestamp_ns[0]) / 1e9
     arms = {}
@@ -84,6 +87,8 @@ def summarise_episode(source: ShardSource, episode_id: str) -> dict[str, Any]:
             "lowest_m": position.min(axis=0).round(4).tolist(),
             "highest_m": position.max(axis=0).round(4).tolist(),
             "gripper_opening": [round(float(end(arm.gripper_opening)), 4) for end in (np.nanmin, np.nanmax)],
+            "grips": grip_events(arm.gripper_opening).count("close"),
+            **_uncertainty(arm),
         }
     return {
         "id": episode.id,
@@ -121,6 +126,7 @@ def _print_source(source: dict[str, Any]) -> None:
         ("cameras", ", ".join(source["cameras"])),
         ("recipe", source["recipe"]),
         *((key.replace("_", " "), _counted(values)) for key, values in source["provenance"].items()),
+        ("quality, medians", ", ".join(f"{name} {value:.3g}" for name, value in source["quality"].items())),
         ("rejected by", _counted(Counter(row["rule"] for row in source["rejected"]))),
     ]
     print_table(f"{source['name']}  {source['path']}", ["", ""], [(key, value) for key, value in rows if value])
@@ -161,8 +167,9 @@ def _print_episode(episode: dict[str, Any]) -> None:
     plain = [(key, value) for key, value in episode.items() if not isinstance(value, dict)]
     nested = [(key, value) for group in ("provenance", "quality") for key, value in episode[group].items()]
     print_table(f"episode {episode['id']}", ["", ""], plain + nested)
-    header = ["arm", *next(iter(episode["arms"].values()), {})]
-    print_table("arms", header, ([side, *arm.values()] for side, arm in episode["arms"].items()))
+    measures = list(next(iter(episode["arms"].values()), {}))
+    rows = [[measure, *(arm.get(measure) for arm in episode["arms"].values())] for measure in measures]
+    print_table("arms", ["", *episode["arms"]], rows)
 
 
 def _print_mixture(mixture: dict[str, Any]) -> None:
@@ -205,6 +212,19 @@ def _camera_in_words(camera: Camera) -> str:
         lens = f"{camera.distortion.model} {', '.join(f'{value:.4g}' for value in camera.distortion.coefficients)}"
     focal = f"focal length {camera.fx:.1f}, {camera.fy:.1f} px, centre {camera.cx:.1f}, {camera.cy:.1f} px"
     return f"{camera.width}x{camera.height}, {focal}, {lens}"
+
+
+def _uncertainty(arm: ArmTrack) -> dict[str, list[float]]:
+    """Of a hand's wrist, the median over the steps of its standard deviation to the right, down and away."""
+    if arm.hand is None or not np.isfinite(arm.hand.wrist_sigma_m).any():
+        return {}
+    return {"wrist_sigma_m": np.nanmedian(arm.hand.wrist_sigma_m, axis=0).round(4).tolist()}
+
+
+def _medians(episodes: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Of each figure of quality, over the episodes that have it."""
+    names = dict.fromkeys(name for quality in episodes for name in quality)
+    return {name: float(np.median([quality[name] for quality in episodes if name in quality])) for name in names}
 
 
 def _counts(column: pl.Series) -> dict[str, int]:

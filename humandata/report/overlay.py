@@ -102,7 +102,8 @@ def _draw_arm(image: Image, episode: Episode, side: Side, index: int, T_camera_e
             _line(image, pixels[parent], pixels[child], color, 1)
     if episode.camera is not None and np.isfinite(T_camera_ee).all():
         draw_axes(image, episode.camera, T_camera_ee)
-        label = f"{side} z={T_camera_ee[2, 3]:.2f} m open={arm.gripper_opening[index]:.2f}"
+        sigma = f"+-{arm.hand.wrist_sigma_m[index, 2]:.2f}" if arm.hand is not None else ""
+        label = f"{side} z={T_camera_ee[2, 3]:.2f}{sigma} m open={arm.gripper_opening[index]:.2f}"
         _text(image, label, episode.camera.project(T_camera_ee[:3, 3]) + [8, -8], color)
 
 

@@ -26,8 +26,11 @@ def test_a_shard_folder_is_summarised_source_by_source(shards: Path, capsys: pyt
     assert hands["tasks"] == {"push": 4}
     assert summarise(shards / "hands")["sources"] == [hands], "a source by itself says the same"
     assert summarise(shards / "hands" / "source.json")["sources"] == [hands]
+    assert hands["quality"] == {"mean_confidence": 1.0}
     print_summary(summary)
-    assert "4 kept, 0 rejected" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "4 kept, 0 rejected" in told
+    assert "mean_confidence 1" in told
 
 
 def test_what_was_rejected_is_told_with_its_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -53,10 +56,14 @@ def test_an_episode_is_summarised_by_its_arms(shards: Path, capsys: pytest.Captu
     np.testing.assert_allclose(arm["lowest_m"], position.min(axis=0), atol=1e-4)
     np.testing.assert_allclose(arm["highest_m"], position.max(axis=0), atol=1e-4)
     assert arm["valid"] == 1.0
+    assert arm["wrist_sigma_m"] == [0.02, 0.02, 0.02]
+    assert arm["grips"] == 0, "it opens once, and never closes"
     assert summary["episode"]["seconds"] == pytest.approx(39 / 15)
     assert "64x48, focal length 60.0, 60.0 px" in summary["episode"]["camera"]
     print_summary(summary)
-    assert episode.id in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert episode.id in told
+    assert "wrist_sigma_m" in told
 
 
 def test_a_mixture_is_summarised_and_has_no_episodes(
