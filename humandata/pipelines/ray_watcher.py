@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 _LOOK_EVERY_S = 0.2
-_LOOK_FOR_S = 2.0
+_NUM_LOOKS = 10
 
 
 def start_watcher() -> subprocess.Popen[bytes] | None:
@@ -42,8 +42,7 @@ def end_watcher(watcher: subprocess.Popen[bytes]) -> None:
 def _watch(starter: int) -> None:
     while os.getppid() == starter:
         time.sleep(_LOOK_EVERY_S)
-    until = time.monotonic() + _LOOK_FOR_S
-    while time.monotonic() < until:
+    for _ in range(_NUM_LOOKS):
         _end_left_behind(starter)
         time.sleep(_LOOK_EVERY_S)
 

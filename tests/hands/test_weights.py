@@ -39,6 +39,7 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Model:
         "a test", "none", "toy.task", hashlib.sha256(BUNDLE).hexdigest(), "HUMANDATA_TOY", members, (NOWHERE, TOY_WHEEL)
     )
     monkeypatch.setitem(MODELS, "toy", model)
+    monkeypatch.setattr("humandata.hands.weight_sources.CONNECT_TIMEOUT_S", 120.0)  # as long as a busy machine takes
     monkeypatch.setenv("HUMANDATA_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("HUMANDATA_TOY", raising=False)
     monkeypatch.setenv("PIP_NO_INDEX", "1")

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from doing import Doing
+from patience import wait_until
 
 from humandata.errors import HumandataError, MissingDependencyError, UsageError
 from humandata.pipelines.ray_runner import RayRunner, refuse_gpu_share
@@ -90,17 +90,14 @@ def test_nothing_of_a_killed_job_lives_on_and_no_other_ray_is_touched(runner: Ru
     job = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert job.stdout is not None
     job.stdout.readline()
-    processes = below(job.pid)
     agents = {"ray::DashboardAgent", "ray::RuntimeEnvAgent"}
-    assert agents <= set(processes.values())
+    wait_until(lambda: agents <= set(below(job.pid).values()))
+    processes = below(job.pid)
     assert any("ray_watcher" in command for command in processes.values())
     others = {pid for pid, command in below(os.getpid()).items() if command in agents} - set(processes)
     job.kill()
     job.communicate()
-    deadline = time.monotonic() + 15.0  # without a watcher, the agents take a minute
-    while (alive := [pid for pid in processes if Path(f"/proc/{pid}/exe").exists()]) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not alive
+    wait_until(lambda: not any(map(is_alive, processes)), limit_s=30.0)  # without a watcher, the agents take a minute
     assert others <= set(below(os.getpid()))
     assert {outcome.result for outcome in runner.run(Doing(tmp_path), ["c", "d"])} == {"C", "D"}
 
@@ -125,8 +122,13 @@ def test_a_job_whose_raylet_was_killed_ends_and_says_so(runner: Runner, tmp_path
     list(runner.run(Doing(tmp_path), ["a", "b"]))
     [raylet] = [pid for pid, command in below(os.getpid()).items() if command.split("\0")[0].endswith("/raylet")]
     os.kill(raylet, signal.SIGKILL)
+    wait_until(lambda: not is_alive(raylet))
     with pytest.raises(HumandataError, match=r"raylet on this machine died .* run the same command again"):
         list(runner.run(Doing(tmp_path), ["c", "d"]))
+
+
+def is_alive(pid: int) -> bool:
+    return Path(f"/proc/{pid}/exe").exists()  # not so of one that has ended and was not waited for
 
 
 def below(ancestor: int) -> dict[int, str]:
