@@ -1,15 +1,19 @@
 """How much memory a worker takes, on a short video, on a long one, and on one of 4K.
 
-    python benchmarks/memory.py [--quick] [--json] [--hours H] [--rate HZ] [--estimator NAME] [--folder F] [--minutes M]
+    python benchmarks/memory.py [--quick] [--json] [--videos SIZE:SECONDS ...] [--rate HZ] [--estimator NAME]
+                                [--one-key] [--folder F] [--minutes M]
 
-An hour at 1080p, a quarter of it, and a minute at 4K are made of a short rendered clip by copying its packets again and
-again, without encoding them anew. Each video is extracted by one worker, in a process of its own: `worker` is the
-largest memory (VmHWM) of that process, `decoder` that of ffmpeg below it. What they take is bounded by a chapter
-(`decode.chapter_frames`), so that an hour should take no more than a quarter of one.
+A minute, a quarter of an hour and an hour at 1080p, and a minute at 4K, or the `--videos` named (`1080p:3600`), are
+made of a short rendered clip by copying its packets again and again, without encoding them anew. They have as many
+frames a second as are looked at (`--rate`), so that no time goes into decoding others. Each video is extracted by one
+worker, in a process of its own: `worker` is the largest memory (VmHWM) of that process, `decoder` that of ffmpeg below
+it. What they take is bounded by a chapter (`decode.chapter_frames`), so that an hour should take no more than a quarter
+of one.
 
 To track the hands in an hour of video takes an hour or two on one core. Memory is what is asked here, so that a
 stand-in takes the estimator's place which says two hands in every frame, more than any video of hands keeps; all else
 is as it always is. `--estimator mediapipe` runs the real one. `--quick`: three minutes instead of an hour, at 6 Hz.
+With `--one-key` the videos are encoded anew with no key frame but the first, so that they cannot be cut into parts.
 
 With `--folder`, what is done is kept there, and the same command goes on with it: after `--minutes` the extraction is
 killed, and the figures so far are printed. Those of the largest memory are of all runs together.
@@ -47,7 +51,9 @@ from humandata.studio.scene import PlaceTask
 from humandata.video.ffmpeg_program import ffmpeg_executable
 
 LOOP_S = 10.0
-SIZES = {"1080p": (1920, 1080), "4K": (3840, 2160)}
+SIZES = {"480p": (640, 480), "1080p": (1920, 1080), "4K": (3840, 2160)}
+USUAL = ["1080p:60", "1080p:900", "1080p:3600", "4K:60"]
+QUICK = ["1080p:60", "1080p:120", "1080p:180"]
 
 
 class TwoHands:
@@ -85,85 +91,72 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="three minutes instead of an hour, at 6 Hz")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--hours", type=float, default=1.0, help="length of the long video")
+    parser.add_argument("--videos", nargs="+", metavar="SIZE:SECONDS", help=f"default: {' '.join(USUAL)}")
     parser.add_argument("--rate", type=float, default=30.0, help="frames a second looked at")
     parser.add_argument("--estimator", default="memory:TwoHands")
+    parser.add_argument("--one-key", action="store_true", help="videos with no key frame but the first")
     parser.add_argument("--folder", type=Path, help="keep what is done here, and go on with it")
     parser.add_argument("--minutes", type=float, default=None, help="stop after so long")
     parser.add_argument("--extract", nargs=2, type=Path, metavar=("VIDEO", "OUT"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.quick:
-        arguments.hours, arguments.rate = 0.05, 6.0
+        arguments.rate = 6.0
     if arguments.extract:
-        extract_one(arguments.extract[0], arguments.extract[1], arguments.estimator, arguments.rate)
+        video, out = arguments.extract
+        extract_one(video, out, arguments.estimator, arguments.rate)
         return
+    videos = [each.split(":") for each in arguments.videos or (QUICK if arguments.quick else USUAL)]
     deadline_s = None if arguments.minutes is None else time.monotonic() + 60.0 * arguments.minutes
     with nullcontext(arguments.folder) if arguments.folder else tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.mkdir(exist_ok=True)
-        clips = make_clips(folder, ["1080p"] if arguments.quick else list(SIZES))
-        lengths = {"1080p": [60.0, 900.0 * arguments.hours, 3600.0 * arguments.hours], "4K": [20.0, 60.0]}
         rows = [
-            measure(folder, size, clip, seconds, arguments.estimator, arguments.rate, deadline_s)
-            for size, clip in clips.items()
-            for seconds in lengths[size]
+            measure(
+                make_video(folder, size, float(seconds), arguments.rate, arguments.one_key),
+                {"video": size, "video_s": round(float(seconds)), "rate_hz": arguments.rate},
+                arguments.estimator,
+                deadline_s,
+            )
+            for size, seconds in videos
         ]
-    quarter, whole = rows[1:3]
-    hours = (whole["video_s"] - quarter["video_s"]) / 3600
-    told = {
-        "peak_worker_mib": max(row["worker_mib"] for row in rows),
-        "worker_mib_per_hour": round((whole["worker_mib"] - quarter["worker_mib"]) / hours),
-        "rows": rows,
-    }
+    told = {"peak_worker_mib": max(row["worker_mib"] for row in rows), "rows": rows}
     if arguments.json:
         sys.stdout.write(json.dumps(told, indent=2) + "\n")
         return
     print_table("memory in MiB", [key.replace("_", " ") for key in rows[0]], [list(row.values()) for row in rows])
-    print_line(json.dumps({key: value for key, value in told.items() if key != "rows"}))
+    print_line(json.dumps({"peak_worker_mib": told["peak_worker_mib"]}))
 
 
-def make_clips(folder: Path, sizes: list[str]) -> dict[str, Path]:
-    """Ten seconds of each size, a key frame every two; those that are there already are left alone."""
-    clips = {size: folder / f"{size}.mp4" for size in sizes}
-    if all(clip.exists() for clip in clips.values()):
-        return clips
-    source = folder / "rendered.mp4"
-    (folder / "truth").mkdir(exist_ok=True)
-    capture_clip(
-        90_017, ClipOptions(PlaceTask("red", "left"), False, True, 30, max_duration_s=1.5), source, folder / "truth"
-    )
-    for size, clip in clips.items():
-        encode_mp4(to_and_fro(source, SIZES[size], round(LOOP_S * 30)), 30, clip)
-    return clips
+def make_video(folder: Path, size: str, seconds: float, rate_hz: float, one_key: bool) -> Path:
+    """A video of that size and length with so many frames a second; what is there already is left alone."""
+    source, clip = folder / "rendered.mp4", folder / f"{size}-{rate_hz:g}Hz.mp4"
+    video = folder / f"{clip.stem}-{seconds:.0f}s{'-one-key' * one_key}.mp4"
+    if not source.exists():
+        (folder / "truth").mkdir(exist_ok=True)
+        options = ClipOptions(PlaceTask("red", "left"), False, True, 30, max_duration_s=1.5)
+        capture_clip(90_017, options, source, folder / "truth")
+    if not clip.exists():
+        encode_mp4(to_and_fro(source, SIZES[size], round(LOOP_S * rate_hz)), round(rate_hz), clip)
+    if not video.exists():
+        anew = ["-c:v", "libx264", "-preset", "ultrafast", "-g", "1000000", "-sc_threshold", "0"]
+        loops = ["-stream_loop", str(round(seconds / LOOP_S) - 1), "-i", str(clip)]
+        command = [ffmpeg_executable(), "-nostdin", "-loglevel", "error", *loops]
+        subprocess.run([*command, *(anew if one_key else ["-c", "copy"]), "-y", str(video)], check=True)
+    return video
 
 
-def measure(
-    folder: Path, size: str, clip: Path, seconds: float, estimator: str, rate_hz: float, deadline_s: float | None
-) -> dict[str, Any]:
-    """One row: the clip, looped to so many seconds, extracted by one worker in a process of its own."""
-    video, kept = (
-        folder / f"{size}-{seconds:.0f}s.mp4",
-        folder / f"{size}-{seconds:.0f}s.figures",
-    )  # a .json would be the sidecar
-    row: dict[str, Any] = {
-        "video": size,
-        "video_s": round(seconds),
-        "rate_hz": rate_hz,
-        "worker_mib": 0,
-        "decoder_mib": 0,
-    }
-    row |= {"seconds": 0, "finished": False}
+def measure(video: Path, asked: dict[str, Any], estimator: str, deadline_s: float | None) -> dict[str, Any]:
+    """One row: a video extracted by one worker in a process of its own."""
+    kept = video.with_suffix(".figures")  # a .json would be the sidecar
+    row: dict[str, Any] = asked | {"worker_mib": 0, "decoder_mib": 0, "seconds": 0, "finished": False}
     if kept.exists():
         row = json.loads(kept.read_text())
-    else:
-        loops = ["-stream_loop", str(round(seconds / LOOP_S) - 1), "-i", str(clip), "-c", "copy", "-y", str(video)]
-        subprocess.run([ffmpeg_executable(), "-nostdin", "-loglevel", "error", *loops], check=True)
     left_s = None if deadline_s is None else deadline_s - time.monotonic()
     if row["finished"] or (left_s is not None and left_s <= 0):
         return row
     started = time.monotonic()
-    command = [sys.executable, __file__, "--extract", str(video), str(folder / "out")]
-    command += ["--estimator", estimator, "--rate", str(rate_hz)]
+    command = [sys.executable, __file__, "--extract", str(video), str(video.parent / "out")]
+    command += ["--estimator", estimator, "--rate", str(row["rate_hz"])]
     with PeakMemory() as peak, suppress(subprocess.TimeoutExpired):
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         subprocess.run(command, check=True, stderr=subprocess.DEVNULL, env=environment, timeout=left_s)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from humandata.arrays import IntArray
-from humandata.pipelines.part_files import PartOutline, SeenPart, join_parts, read_part
+from humandata.pipelines.part_files import PartOutline, SeenPart, join_outlines, join_parts, read_outline, read_part
 from humandata.pipelines.sightings import Sightings
 from humandata.video.spool import Pictures
 
@@ -60,10 +60,29 @@ def cut_into_chapters(timestamp_ns: IntArray, num_hands: IntArray, num_frames: i
     return [slice(start, stop) for start, stop in pairwise([*cuts, N]) if start < stop]
 
 
-def read_chapters(
+@dataclass(frozen=True)
+class JoinedParts:
+    """The parts of a video, one after the other."""
+
+    outline: PartOutline
+    chapters: Generator[Chapter]
+    """To be gone through once, and closed."""
+
+
+def join_in_chapters(folder: Path, indices: Sequence[int], num_frames: int, bridged_s: float) -> JoinedParts:
+    """The parts of those numbers, at least one, that lie in a folder, in chapters as `cut_into_chapters` cuts them.
+
+    A part is read when a chapter needs it.
+    """
+    outlines = [read_outline(folder, index) for index in indices]
+    outline = join_outlines(outlines)
+    cuts = cut_into_chapters(outline.timestamp_ns, outline.num_hands, num_frames, bridged_s)
+    return JoinedParts(outline, _read_chapters(folder, indices, outlines, cuts))
+
+
+def _read_chapters(
     folder: Path, indices: Sequence[int], outlines: Sequence[PartOutline], chapters: Sequence[slice]
 ) -> Generator[Chapter]:
-    """The chapters of a video whose parts of those numbers lie in a folder; a part is read when a chapter needs it."""
     first = np.cumsum([0, *(len(outline.timestamp_ns) for outline in outlines)]).tolist()
     for chapter in chapters:
         parts: list[SeenPart] = []

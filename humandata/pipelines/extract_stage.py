@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +19,9 @@ from humandata.errors import InputError, MissingDependencyError
 from humandata.filters import make_filters
 from humandata.hands import make_estimator
 from humandata.mirror import Mirror
-from humandata.pipelines.chapters import Chapter, SeenVideo, cut_into_chapters, read_chapters
-from humandata.pipelines.opened_video import open_video, see
-from humandata.pipelines.part_files import join_outlines, part_exists, read_outline, write_part
+from humandata.pipelines.chapters import Chapter, JoinedParts, SeenVideo, join_in_chapters
+from humandata.pipelines.opened_video import OpenedVideo, open_video, see, see_in_stretches
+from humandata.pipelines.part_files import part_exists, write_part
 from humandata.pipelines.recipe import Recipe
 from humandata.pipelines.remote_parts import delete_parts, part_is_stored, pull_parts, push_part
 from humandata.pipelines.single_thread import single_thread
@@ -106,6 +107,17 @@ class _VideoStage:
         content = content_sha256([identity.input_sha256, self._recipe_sha256, __version__])[:16]
         return self._source / PARTS_FOLDER / f"{input_key(identity.input)}-{content}"
 
+    def _joined(self, folder: Path, indices: Sequence[int]) -> JoinedParts:
+        return join_in_chapters(folder, indices, self._recipe.decode.chapter_frames, self._recipe.track.max_tie_s)
+
+    def _forget_parts(self, identity: InputIdentity) -> None:
+        """Remove what was seen in parts of an input, also of what it was before, from this machine."""
+        folders = self._source / PARTS_FOLDER
+        for each in folders.glob(f"{input_key(identity.input)}-*"):
+            shutil.rmtree(each, ignore_errors=True)
+        with contextlib.suppress(OSError):  # other videos are not joined yet
+            folders.rmdir()
+
     def _stored(self, record: InputRecord) -> InputRecord:
         """The record of an input whose files are now where they belong, on an object store too."""
         if self._mirror is not None:
@@ -126,11 +138,29 @@ class ExtractStage(_VideoStage):
             if len(cut.parts) > 1:
                 parts = with_bytes(here.path, cut.parts) if item.remote else cut.parts
                 return LongVideo(item, identity, tuple(parts), cut.warnings)
-            with PictureSpool() as spool:
-                seen = see(video, self._estimator, self._recipe, spool)
-                said = (*seen.warnings, *seen.failures)
-                record = self._writer.write(video, SeenVideo(seen.timestamp_ns, said, [Chapter(seen, spool)]))
+            record = self._write_in_one_go(video)
         return self._stored(record)
+
+    def _write_in_one_go(self, video: OpenedVideo) -> InputRecord:
+        """Write a video that is not cut. What was seen in a long one is put on disk and joined, as that of parts is."""
+        folder = self.folder_of_parts(video.identity)
+        indices: list[int] = []
+        try:
+            with closing(see_in_stretches(video, self._estimator, self._recipe)) as stretches:
+                for index, stretch in enumerate(stretches):
+                    if stretch.is_last and not indices:
+                        said = (*stretch.seen.warnings, *stretch.seen.failures)
+                        whole = Chapter(stretch.seen, stretch.pictures)
+                        return self._writer.write(video, SeenVideo(stretch.seen.timestamp_ns, said, [whole]))
+                    write_part(folder, index, stretch.seen, stretch.pictures)
+                    indices.append(index)
+            joined = self._joined(folder, indices)
+            said = (*joined.outline.warnings, *joined.outline.failures)
+            with closing(joined.chapters) as chapters:
+                return self._writer.write(video, SeenVideo(joined.outline.timestamp_ns, said, chapters))
+        finally:
+            if indices:
+                self._forget_parts(video.identity)
 
 
 class PartsStage(_VideoStage):
@@ -163,27 +193,19 @@ class PartsStage(_VideoStage):
             pull_parts(self._mirror, folder)
         failed = dict(item.failures)
         used = [part.index for part in item.parts if part.index not in failed]
-        outlines = [read_outline(folder, index) for index in used]
-        outline = join_outlines(outlines)
+        joined = self._joined(folder, used)
+        outline = joined.outline
         if len(outline.timestamp_ns) == 0:
             raise InputError(f"{item.item.path}: no frame could be decoded in any of its {len(item.parts)} parts")
-        reading = self._recipe.decode
-        cuts = cut_into_chapters(
-            outline.timestamp_ns, outline.num_hands, reading.chapter_frames, self._recipe.track.max_tie_s
-        )
-        with on_this_machine(item.item) as here, closing(read_chapters(folder, used, outlines, cuts)) as chapters:
+        with on_this_machine(item.item) as here, closing(joined.chapters) as chapters:
             video = open_video(here, item.identity, self._recipe)
-            losses = _losses(item, video.info, outline.timestamp_ns, reading.rate_hz)
+            losses = _losses(item, video.info, outline.timestamp_ns, self._recipe.decode.rate_hz)
             said = (*item.warnings, *outline.warnings, *losses, *outline.failures)
             record = self._writer.write(video, SeenVideo(outline.timestamp_ns, said, chapters))
         self._stored(record)
-        of_input = input_key(item.identity.input)
         if self._mirror is not None:
-            delete_parts(self._mirror, folder.parent, of_input)
-        for each in folder.parent.glob(f"{of_input}-*"):
-            shutil.rmtree(each, ignore_errors=True)
-        with contextlib.suppress(OSError):  # other videos are not joined yet
-            folder.parent.rmdir()
+            delete_parts(self._mirror, folder.parent, input_key(item.identity.input))
+        self._forget_parts(item.identity)
         return record
 
 

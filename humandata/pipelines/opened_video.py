@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 from humandata.dataset.write import InputIdentity
@@ -15,10 +17,11 @@ from humandata.pipelines.sightings import Sightings, look
 from humandata.pipelines.video_item import VideoItem, read_sidecar, size_and_time
 from humandata.schemas.episode import IntrinsicsProvenance
 from humandata.schemas.sidecar import Sidecar
-from humandata.video.decode import decode, fit_size
+from humandata.video.decode import Decoding, decode, fit_size
 from humandata.video.parts import WHOLE, Part
 from humandata.video.probe import VideoInfo, probe
 from humandata.video.spool import PictureSpool
+from humandata.video.stretches import Stretch, stretches
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,35 @@ def open_video(item: VideoItem, identity: InputIdentity, recipe: Recipe) -> Open
 def see(
     video: OpenedVideo, estimator: HandEstimator, recipe: Recipe, spool: PictureSpool, part: Part = WHOLE
 ) -> Sightings:
-    """What there is to see in a video, or in a part of it; the pictures of steps are appended to `spool`."""
+    """What there is to see in a part of a video; the pictures of steps are appended to `spool`."""
+    return _see(video, estimator, recipe, spool, _decoding(video, recipe, part))
+
+
+@dataclass(frozen=True)
+class SeenStretch:
+    """What there is to see in a stretch of a video."""
+
+    seen: Sightings
+    pictures: PictureSpool
+    """Those of `seen.stored`, until the next stretch is asked for."""
+    is_last: bool
+
+
+def see_in_stretches(video: OpenedVideo, estimator: HandEstimator, recipe: Recipe) -> Generator[SeenStretch]:
+    """What there is to see in a video that is not cut, in stretches of a part's length: mostly there is one."""
     reading = recipe.decode
-    decoding = decode(
+    overlap = max(1, round(reading.overlap_s * reading.rate_hz))
+    length = overlap + max(1, round(reading.part_s * reading.rate_hz))  # what lasts as long as a part is in one
+    with closing(stretches(_decoding(video, recipe), length, overlap)) as found:
+        for stretch in found:
+            with PictureSpool() as spool:
+                seen = _see(video, estimator, recipe, spool, stretch)
+                yield SeenStretch(seen, spool, stretch.is_last)
+
+
+def _decoding(video: OpenedVideo, recipe: Recipe, part: Part = WHOLE) -> Decoding:
+    reading = recipe.decode
+    return decode(
         video.item.path,
         video.info,
         max_side=reading.max_side_px,
@@ -65,8 +94,20 @@ def see(
         part=part,
         stall_timeout_s=reading.stall_timeout_s,
     )
+
+
+def _see(
+    video: OpenedVideo, estimator: HandEstimator, recipe: Recipe, spool: PictureSpool, decoding: Decoding | Stretch
+) -> Sightings:
     seen = look(decoding, video.camera, estimator, recipe, spool)
     measured = measure_depth(
-        video.item.path, video.sidecar, video.camera, seen.timestamp_ns, seen.detections, estimator, reading, part
+        video.item.path,
+        video.sidecar,
+        video.camera,
+        seen.timestamp_ns,
+        seen.detections,
+        estimator,
+        recipe.decode,
+        decoding.part,
     )
     return replace(seen, detections=measured)

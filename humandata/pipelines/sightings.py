@@ -19,6 +19,7 @@ from humandata.trajectories.search import WARM_UP_FRAMES, Search, sees_all
 from humandata.video.decode import Decoding
 from humandata.video.rates import Thinner
 from humandata.video.spool import PictureSpool
+from humandata.video.stretches import Stretch
 
 MOST_FAILURES = 10
 """Frames of a video that the estimator may fail on."""
@@ -46,7 +47,7 @@ class Sightings:
 
 
 def look(
-    decoding: Decoding, camera: Camera, estimator: HandEstimator, recipe: Recipe, spool: PictureSpool
+    decoding: Decoding | Stretch, camera: Camera, estimator: HandEstimator, recipe: Recipe, spool: PictureSpool
 ) -> Sightings:
     """Find hands in every frame of a video, or part of it, first by tracking forward, then where that left doubt.
 

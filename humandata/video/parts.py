@@ -19,6 +19,9 @@ Ranges = tuple[tuple[int, int], ...]
 _LATE_NS = 1_000_000_000
 """A packet stored so long behind one before it is no matter of the order in which frames are coded."""
 
+_LONGEST_PART = 4
+"""Times the length wanted. Where key frames lie further apart, memory counts for more than working side by side."""
+
 _USUAL_KEY_INTERVAL_NS = 10_000_000_000
 """Key frames lie no further apart in what cameras and x264 write (250 frames)."""
 
@@ -81,9 +84,9 @@ UNCUT = Cut((WHOLE,))
 def cut_into_parts(path: Path, info: VideoInfo, rate_hz: float, length_s: float, overlap_s: float) -> Cut:
     """The parts of a video of which at most `rate_hz` frames a second are looked at; one where it is no longer.
 
-    They are about equally long, at most `length_s` and the distance of two key frames. Each is looked at with
-    `overlap_s` more on both sides. Only a file that declares to be longer is read, without decoding it; what
-    it declares decides no more than that. Raises InputError where it cannot be read.
+    They are about equally long, at most `length_s` and the distance of two key frames; where that is many times as
+    long, there is one. Each is looked at with `overlap_s` more on both sides. Only a file that declares to be longer
+    is read, without decoding it; what it declares decides no more than that. Raises InputError where it cannot be read.
     """
     if info.start_ns is None or info.duration_ns is None or info.duration_ns <= length_s * 1e9:
         return UNCUT
@@ -105,6 +108,8 @@ def cut_into_parts(path: Path, info: VideoInfo, rate_hz: float, length_s: float,
         seek_ns = int(packets.key_stored_ns[key]) if key > 0 else None
         first, last = np.searchsorted(frames_ns, [first_ns if start_ns is None else start_ns, stop_ns or last_ns + 1])
         parts.append(Part(index, start_ns, stop_ns, seek_ns, from_ns, until_ns, int(last - first)))
+    if max(part.num_frames for part in parts) > _LONGEST_PART * length_s * rate_hz:
+        return UNCUT
     return Cut(tuple(parts), packets.warnings)
 
 

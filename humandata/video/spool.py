@@ -45,6 +45,13 @@ class PictureSpool:
         self._size += len(picture)
         return len(self._spans) - 1
 
+    def clear(self) -> None:
+        """Throw all pictures away."""
+        self._file.seek(0)
+        self._file.truncate()
+        self._spans.clear()
+        self._size = 0
+
     def read(self, index: int) -> bytes:
         """The picture that was put there as number `index`, from 0."""
         start, length = self._spans[index]

@@ -14,11 +14,12 @@ from humandata.geometry.cameras import Camera
 from humandata.hands.estimator import DetectSettings, HandDetection
 
 RATE_HZ = 15
-HANDS = moving_hand("right", 10 * RATE_HZ)
+_ONE_WAY = moving_hand("right", 10 * RATE_HZ)
+HANDS = [*_ONE_WAY, *_ONE_WAY[-2:0:-1]]
 
 
 class SteadyHands:
-    """A right hand that drifts and turns slowly, for ten seconds."""
+    """A right hand that drifts and turns slowly for ten seconds, then back, and again."""
 
     name: ClassVar[str] = "steady_hands"
     memory_bytes: ClassVar[int] = 1 << 30
@@ -36,7 +37,7 @@ class SteadyHands:
     ) -> Generator[tuple[HandDetection, ...]]:
         del camera
         for timestamp_ns, image in frames:
-            hand = detection(HANDS[round(timestamp_ns * RATE_HZ / 1e9)], "right")
+            hand = detection(HANDS[round(timestamp_ns * RATE_HZ / 1e9) % len(HANDS)], "right")
             yield (replace(hand, landmarks_px=hand.landmarks_px * (image.shape[1] / CAMERA.width)),)
 
 

@@ -37,13 +37,17 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one video of ten seconds, a key frame every second."""
     folder = tmp_path_factory.mktemp("chapters") / "videos"
     folder.mkdir()
-    with av.open(str(folder / "long.mp4"), "w") as container:
-        stream = container.add_stream("libx264", rate=15, options={"g": "15"})
+    write_video(folder / "long.mp4", num_frames=150, key_interval=15)
+    return folder
+
+
+def write_video(path: Path, num_frames: int, key_interval: int) -> None:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=15, options={"g": str(key_interval)})
         stream.width, stream.height, stream.pix_fmt, stream.thread_count = 128, 96, "yuv420p", 1
-        for _ in range(150):
+        for _ in range(num_frames):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((96, 128, 3), np.uint8), format="rgb24")))
         container.mux(stream.encode(None))
-    return folder
 
 
 def recipe(estimator: str, *changes: str) -> Recipe:
@@ -125,6 +129,26 @@ def test_memory_does_not_grow_with_the_number_of_chapters(videos: Path, tmp_path
     _, few, many = (peak_of_joining(videos / "long.mp4", tmp_path / str(time), n) for time, n in enumerate((1, 2, 8)))
     # The frames' times and counts of hands, 16 bytes each, and an episode's row are all that is kept of a chapter.
     assert many < 1.05 * few
+
+
+def test_memory_does_not_grow_with_the_length_of_a_video_that_cannot_be_cut(tmp_path: Path) -> None:
+    # The first time, modules are loaded.
+    _, short, long = (peak_of_one_key_frame(tmp_path / str(time), s) for time, s in enumerate((4, 8, 32)))
+    assert long < 1.1 * short
+
+
+def peak_of_one_key_frame(folder: Path, seconds: int) -> int:
+    """Bytes at most while a video of that length is extracted that has no key frame but the first."""
+    videos = folder / "videos"
+    videos.mkdir(parents=True)
+    write_video(videos / "long.mp4", num_frames=15 * seconds, key_interval=100_000)
+    stretches = recipe("SteadyHands", "decode.part_s=3", "decode.overlap_s=0.5", "decode.chapter_frames=60")
+    tracemalloc.start()
+    episodes = extracted(videos, folder / "shards", stretches)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert sum(len(episode.timestamp_ns) for episode in episodes) == 15 * seconds
+    return peak
 
 
 def peak_of_joining(video: Path, out: Path, num_parts: int, frames_per_part: int = 40) -> int:

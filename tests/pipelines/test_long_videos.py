@@ -15,13 +15,14 @@ from humandata.dataset.validate import validate_source
 from humandata.hands.estimator import HandEstimator
 from humandata.pipelines.extract import extract
 from humandata.pipelines.opened_video import OpenedVideo, see
+from humandata.pipelines.part_files import write_part
 from humandata.pipelines.recipe import Recipe, load_recipe
 from humandata.pipelines.sightings import Sightings
 from humandata.pipelines.source_job import SourceSummary
 from humandata.video.decode import decode
 from humandata.video.parts import Part
 from humandata.video.probe import probe
-from humandata.video.spool import PictureSpool
+from humandata.video.spool import Pictures, PictureSpool
 
 ONE_PASS = load_recipe("default", ["decode.rate_hz=15", "filters={duration: {}}"])
 IN_PARTS = load_recipe("default", ["decode.rate_hz=15", "filters={duration: {}}", "decode.part_s=2"])
@@ -31,12 +32,21 @@ IN_CHAPTERS = load_recipe("default", ["decode.rate_hz=15", "filters={}", "decode
 @pytest.fixture(scope="module")
 def long_video(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one video: a rendered clip to and fro for five seconds, a key frame every half second."""
-    folder = tmp_path_factory.mktemp("long") / "videos"
+    return folder_with_long_video(clips, tmp_path_factory.mktemp("long") / "videos", key_interval=10)
+
+
+@pytest.fixture(scope="module")
+def uncut_video(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with no key frame but the first."""
+    return folder_with_long_video(clips, tmp_path_factory.mktemp("uncut") / "videos", key_interval=1000)
+
+
+def folder_with_long_video(clips: Path, folder: Path, key_interval: int) -> Path:
     folder.mkdir()
     source = min((clips / "videos").rglob("*.mp4"))
     images = [cv2.resize(frame.image, (480, 360)) for frame in decode(source, probe(source))]
     with av.open(str(folder / "long.mp4"), "w") as container:
-        stream = container.add_stream("libx264", rate=20, options={"g": "10", "bf": "2", "crf": "20"})
+        stream = container.add_stream("libx264", rate=20, options={"g": str(key_interval), "bf": "2", "crf": "20"})
         stream.width, stream.height, stream.pix_fmt, stream.thread_count = 480, 360, "yuv420p", 1
         for image in to_and_fro(images, 100):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
@@ -64,6 +74,24 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
 
 
 def test_parts_are_joined_without_a_seam(long_video: Path, tmp_path: Path) -> None:
+    check_that_parts_are_as_one_pass(long_video, tmp_path)
+
+
+def test_a_video_that_cannot_be_cut_is_looked_at_in_stretches_without_a_seam(
+    uncut_video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = []
+
+    def note(folder: Path, index: int, seen: Sightings, pictures: Pictures) -> None:
+        written.append((index, len(seen.timestamp_ns)))
+        write_part(folder, index, seen, pictures)
+
+    monkeypatch.setattr("humandata.pipelines.extract_stage.write_part", note)
+    check_that_parts_are_as_one_pass(uncut_video, tmp_path)
+    assert written == [(0, 60), (1, 15)]  # two seconds of a part and two of overlap, at 15 Hz
+
+
+def check_that_parts_are_as_one_pass(long_video: Path, tmp_path: Path) -> None:
     summaries = [run(long_video, tmp_path / "one", ONE_PASS), run(long_video, tmp_path / "parts")]
     assert [summary.failures | summary.warnings for summary in summaries] == [{}, {}]
     sources = [open_source(tmp_path / name / "videos") for name in ("one", "parts")]
@@ -96,7 +124,7 @@ def test_workers_and_an_interruption_change_nothing(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("humandata.pipelines.extract_stage.join_outlines", stop)
+        patched.setattr("humandata.pipelines.extract_stage.join_in_chapters", stop)
         with pytest.raises(KeyboardInterrupt):
             run(long_video, tmp_path / "stopped", IN_CHAPTERS)
     [lost, *kept] = sorted((tmp_path / "stopped").rglob("*.npz"))

@@ -89,14 +89,18 @@ def test_times_that_go_back_are_told(make_long: Callable[[str], Path]) -> None:
     assert 86 <= int(found[1]) <= 90
 
 
-def test_a_short_video_and_one_without_key_frames_are_not_cut(
+def test_a_short_video_and_one_with_hardly_a_key_frame_are_not_cut(
     tmp_path: Path, make_long: Callable[[str], Path], run_ffmpeg: RunFfmpeg
 ) -> None:
     path = make_long("h264.mp4")
     assert cut_into_parts(path, probe(path), 30.0, 4.5, OVERLAP_S) == UNCUT
-    one_key = tmp_path / "one.mp4"
-    run_ffmpeg("-i", path, "-c:v", "libx264", "-g", "1000", "-x264-params", "scenecut=0", one_key)
-    assert cut_into_parts(one_key, probe(one_key), 30.0, LENGTH_S, OVERLAP_S) == UNCUT
+    few_keys = tmp_path / "few.mp4"
+    encoded = ["-i", path, "-c:v", "libx264", "-g", "1000", "-x264-params", "scenecut=0"]
+    run_ffmpeg(*encoded, few_keys)
+    assert cut_into_parts(few_keys, probe(few_keys), 30.0, LENGTH_S, OVERLAP_S) == UNCUT
+    run_ffmpeg(*encoded, "-force_key_frames", "0.5", "-y", few_keys)
+    assert len(cut_into_parts(few_keys, probe(few_keys), 30.0, LENGTH_S, OVERLAP_S).parts) == 2
+    assert cut_into_parts(few_keys, probe(few_keys), 30.0, 0.6, OVERLAP_S) == UNCUT  # 3.5 s would be one part
 
 
 def test_a_declared_length_that_is_not_there_makes_no_parts(make_long: Callable[[str], Path]) -> None:
