@@ -183,7 +183,7 @@ def make_read_only(trial: Trial, job: Job) -> bool:
     _allow_writing(folders, False)
     code = job.process.wait()
     _allow_writing(folders, True)
-    return code in {0, 1, 2}
+    return code in {0, 1}
 
 
 def _allow_writing(folders: list[Path], allowed: bool) -> None:

@@ -18,15 +18,13 @@ def source_lock(source: Path) -> Iterator[None]:
     """Hold a source for one job; a second job is told who holds it. Makes the folder.
 
     The system lets go of the lock when the holder ends, however it ends. Raises UsageError where another job holds the
-    source, or it may not be written; OutputError where the disk is full.
+    source, OutputError where it cannot be written.
     """
     try:
         source.mkdir(parents=True, exist_ok=True)
         lock = (source / ".lock").open("a+")
     except OSError as failure:
-        raise UsageError(
-            f"{source}: cannot be written ({failure.strerror}). Choose a folder you may write to with --out."
-        ) from None
+        raise cannot_be_written(source, failure) from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

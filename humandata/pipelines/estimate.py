@@ -46,8 +46,10 @@ class Estimate:
     """If every step is kept: what the filters turn away needs no room."""
     bytes_free: int | None
     """None on an object store, which has no end."""
-    seconds: float | None
-    """By the clock; None without a calibration."""
+    workers: int | None = None
+    """That can be at work at once, of those asked about."""
+    seconds: float | None = None
+    """By the clock, for that many; None without a calibration."""
 
 
 def estimate(items: Sequence[VideoItem], out: Path, recipe: Recipe, workers: int | None = None) -> Estimate:
@@ -79,15 +81,17 @@ def _estimate(
     video_s = sum(sizes) * s_per_byte
     pieces = sum(math.ceil(max(size * s_per_byte / recipe.decode.part_s, 1.0)) for size in sizes)
     step_bytes = float(np.mean(picture_bytes)) + _BYTES_BESIDE_PICTURE if picture_bytes else 0.0
+    at_once = None if workers is None else max(1, min(workers, pieces))
     seconds = None
-    if workers is not None and frame_s is not None:
+    if at_once is not None and frame_s is not None:
         looks = SECOND_LOOKS if recipe.track.search.max_unseen_s else 1.0
-        seconds = video_s * recipe.decode.rate_hz * frame_s * looks / max(1, min(workers, pieces))
+        seconds = video_s * recipe.decode.rate_hz * frame_s * looks / at_once
     return Estimate(
         video_s / 3600,
         pieces,
         round(video_s * recipe.store.rate_hz * step_bytes),
         None if is_remote(out) else shutil.disk_usage(_existing(out)).free,
+        at_once,
         seconds,
     )
 

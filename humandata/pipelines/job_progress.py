@@ -69,7 +69,7 @@ class JobProgress:
 
     def finish(self, name: str, record: InputRecord | None) -> None:
         """An input is finished, or was set aside where there is no record."""
-        self._clock.finish(name)
+        self._clock.finish(name, failed=record is None)
         if record is None:
             self._counts["quarantined"] += 1
             return

@@ -130,9 +130,9 @@ def run_source_job(
 ) -> SourceSummary:
     """Do what is pending by `work`, called `name`, set failures aside in `quarantine/`, and compile the source.
 
-    A job that is interrupted keeps every finished input. Raises UsageError where the folder cannot be written, another
-    job holds it, or it holds inputs of another recipe that are not given; OutputError where the disk is full or the
-    folder can no longer be written, which is no fault of the inputs.
+    A job that is interrupted keeps every finished input. Raises UsageError where another job holds the folder, or it
+    holds inputs of another recipe that are not given; OutputError where the disk is full or the folder cannot be
+    written, at the start or later, which is no fault of the inputs.
     """
     with _held(spec):
         refuse_mixed_recipes(spec.path, {item.input for item in items}, spec.recipe.sha256)

@@ -35,6 +35,7 @@ class WorkClock:
         self._spent = dict.fromkeys(weights, 0.0)
         self._share = dict.fromkeys(weights, 0.0)
         self._finished: set[str] = set()
+        self._failed: set[str] = set()
         self._workers: dict[str, tuple[str | None, float]] = {}
         self._lock = RLock()
 
@@ -50,9 +51,11 @@ class WorkClock:
         with self._lock:
             self._share[item] += share
 
-    def finish(self, item: str) -> None:
-        """Nothing is left to do of an item."""
+    def finish(self, item: str, failed: bool = False) -> None:
+        """Nothing is left to do of an item; one that failed, mostly at once, tells nothing of how long others take."""
         with self._lock:
+            if failed:
+                self._failed.add(item)
             self._share[item] = 1.0
             for doing in self.doing():
                 if doing.item == item:
@@ -89,16 +92,16 @@ class WorkClock:
     def fraction(self) -> float:
         """How much is done, in [0, 1]; an item at work counts by its time, once it is known how long one takes."""
         with self._lock:
-            left = self._work_left_s()
-            if left is None:
-                return 0.0
-            done = self._pace() * sum(self._weights[item] for item in self._finished)
+            left, pace = self._work_left_s(), self._pace()
+            if left is None or pace is None:
+                return float(len(self._finished) == len(self._weights))
+            done = pace * sum(self._weights[item] for item in self._finished)
             done += sum(seconds for item, seconds in self._spent_s().items() if item not in self._finished)
             return done / (done + sum(left.values()))
 
     @property
     def seconds_left(self) -> float | None:
-        """By the pace of what is finished; None until anything is. An item takes one worker for each of its parts."""
+        """By the pace of what did not fail; None until anything is finished. Each part of an item takes one worker."""
         with self._lock:
             left = self._work_left_s()
             if left is None:
@@ -115,17 +118,16 @@ class WorkClock:
     def _finished_work_s(self) -> float:
         return sum(self._spent[item] for item in self._finished)
 
-    def _pace(self) -> float:
-        """Workers' seconds for one unit of weight."""
-        begun = [item for item, share in self._share.items() if share]
-        return sum(self._spent[item] for item in begun) / sum(self._weights[item] * self._share[item] for item in begun)
+    def _pace(self) -> float | None:
+        """Workers' seconds for one unit of weight; None until something tells it."""
+        begun = [item for item, share in self._share.items() if share and item not in self._failed]
+        spent = sum(self._spent[item] for item in begun)
+        return spent / sum(self._weights[item] * self._share[item] for item in begun) if spent else None
 
     def _work_left_s(self) -> dict[str, float] | None:
         """Workers' time that each unfinished item still takes, by its weight; one that takes longer is never due."""
-        if not any(self._share.values()):
-            return None
         pace = self._pace()
-        if not pace:
+        if pace is None:
             return None
         spent = self._spent_s()
         return {

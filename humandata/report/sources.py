@@ -74,8 +74,9 @@ def print_plans(plans: Sequence[Plan], as_json: bool, needed: Estimate | None = 
             f"about {duration(needed.hours * 3600)} of video in {count(needed.pieces, 'piece')} of work, which need at "
             f"most {size(needed.bytes_needed)}{_room(needed)}."
         )
-        if needed.seconds is not None:
-            print_line(f"about {duration(needed.seconds)} of work, by a short trial here.")
+        if needed.workers is not None and needed.seconds is not None:
+            workers = count(needed.workers, "worker")
+            print_line(f"about {duration(needed.seconds)} with {workers}, by a short trial here.")
 
 
 def _print_summary(summary: SourceSummary) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from humandata.arrays import BoolArray, Image
-from humandata.errors import UsageError
+from humandata.errors import cannot_be_written
 from humandata.schemas.landmarks import SIDES, Side
 from humandata.schemas.sidecar import Sidecar
 from humandata.studio.clip import Clip, ClipOptions, clip_sidecar, plan_clip, render_clip
@@ -41,7 +41,7 @@ def render_human_videos(
     `options.task` is ignored. A video that exists is left alone, so that an interrupted run is taken up again.
     `progress` is told (done, total).
 
-    Returns the videos' paths. Raises UsageError where `out` cannot be written to.
+    Returns the videos' paths. Raises OutputError where `out` cannot be written.
     """
     order = np.random.default_rng([seed, 0]).permutation(len(TASKS))
     base = options or ClipOptions(TASKS[0])
@@ -55,9 +55,7 @@ def render_human_videos(
             video.parent.mkdir(parents=True, exist_ok=True)
             truth_folder.mkdir(parents=True, exist_ok=True)
     except OSError as failure:
-        raise UsageError(
-            f"{out}: cannot be written to ({failure.strerror}). Choose another folder with --out."
-        ) from None
+        raise cannot_be_written(out, failure) from None
 
     missing = [job for job in jobs if not job[2].exists()]
     done = len(jobs) - len(missing)

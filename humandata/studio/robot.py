@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from humandata.arrays import FloatArray, Image
-from humandata.errors import UsageError
+from humandata.errors import cannot_be_written
 from humandata.studio.jobs import run_jobs
 from humandata.studio.lerobot_writer import LeRobotEpisode, droid_vectors, video_file, write_lerobot
 from humandata.studio.robomimic_writer import (
@@ -163,6 +163,5 @@ def _fresh(out: Path) -> Path:
             shutil.rmtree(unfinished)
         unfinished.unlink(missing_ok=True)
     except OSError as failure:
-        message = f"{out.parent}: cannot be written to ({failure.strerror}). Choose another folder with --out."
-        raise UsageError(message) from None
+        raise cannot_be_written(out.parent, failure) from None
     return unfinished

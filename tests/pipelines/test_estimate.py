@@ -32,6 +32,7 @@ def test_hours_disk_and_time_are_those_of_the_videos(clips: Path, tmp_path: Path
     assert 5_000 * steps < needed.bytes_needed < 100_000 * steps
     assert needed.seconds is not None
     assert needed.seconds > 0
+    assert needed.workers == 1
     assert needed.pieces == len(plan.items)
     in_parts = RECIPE.model_copy(update={"decode": RECIPE.decode.model_copy(update={"part_s": seconds / 8})})
     assert 8 <= estimate(plan.items, tmp_path / "shards", in_parts).pieces <= 10  # lengths are guessed from sizes

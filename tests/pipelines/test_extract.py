@@ -14,7 +14,7 @@ from steady_hands import SteadyHands
 
 from humandata.dataset.read import open_source
 from humandata.dataset.validate import validate_source
-from humandata.errors import UsageError
+from humandata.errors import OutputError, UsageError
 from humandata.pipelines.extract import extract, plan_extract
 from humandata.pipelines.extract_stage import ExtractStage
 from humandata.pipelines.recipe import Recipe, load_recipe
@@ -223,9 +223,9 @@ def test_a_file_of_poses_beside_the_video_is_its_cameras_path_and_part_of_the_in
     assert f"{item.path.stem}.tum.txt:1: expected 8 numbers" in error
 
 
-def test_a_folder_that_cannot_be_written_is_a_usage_error(videos: Path, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_stops_the_job_at_its_start(videos: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UsageError, match="cannot be written"):
+    with pytest.raises(OutputError, match="cannot be written"):
         run(videos, tmp_path / "file" / "shards")
 
 

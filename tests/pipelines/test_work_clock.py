@@ -46,6 +46,30 @@ def test_inputs_count_by_their_size(now: Time) -> None:
     assert clock.seconds_for_finished == pytest.approx(104)
 
 
+def test_an_input_that_failed_tells_nothing_of_the_pace(now: Time) -> None:
+    clock = WorkClock({"broken": 1.0, "a": 10.0, "b": 30.0}, now)
+    clock.begin("w", "broken")
+    now.now += 5
+    clock.finish("broken", failed=True)
+    assert (clock.fraction, clock.seconds_left) == (0.0, None)
+    clock.begin("w", "a")
+    now.now += 20
+    clock.finish("a")
+    clock.begin("w", "b")
+    assert clock.seconds_left == pytest.approx(60)
+    now.now += 60
+    clock.finish("b", failed=True)
+    assert clock.fraction == 1.0
+
+
+def test_where_all_inputs_failed_all_is_done(now: Time) -> None:
+    clock = WorkClock({"a": 1.0}, now)
+    clock.begin("w", "a")
+    now.now += 5
+    clock.finish("a", failed=True)
+    assert clock.fraction == 1.0
+
+
 def test_workers_share_what_is_left_but_not_one_input(now: Time) -> None:
     clock = WorkClock(dict.fromkeys("abcde", 1.0), now)
     clock.begin("v", "a")

@@ -15,7 +15,9 @@ from humandata.pipelines.source_job import SourcePlan, SourceSpec, SourceSummary
 from humandata.readers.reader import EpisodeRef
 from humandata.report.sources import MOST_LINES, print_plans, print_summaries
 
-ESTIMATE = Estimate(hours=2.5, pieces=75, bytes_needed=3_000_000_000, bytes_free=2_000_000_000, seconds=7200.0)
+ESTIMATE = Estimate(
+    hours=2.5, pieces=75, bytes_needed=3_000_000_000, bytes_free=2_000_000_000, workers=2, seconds=7200.0
+)
 
 
 @pytest.fixture
@@ -76,7 +78,7 @@ def test_a_plan_tells_what_is_to_do_and_whether_there_is_room(
     assert "to do b\n" in told
     assert "to do a" not in told
     assert "at most 3.0 GB on disk (2.0 GB are free: NOT ENOUGH)" in told
-    assert "about 2.0 h of work," in told
+    assert "about 2.0 h with 2 workers, by a short trial here." in told
     print_plans([plan], as_json=False, needed=replace(ESTIMATE, bytes_free=None, seconds=None))
     told = capsys.readouterr().out
     assert "at most 3.0 GB." in told

@@ -9,7 +9,7 @@ import pytest
 from studio_files import assert_same_files
 
 from humandata.embodiments.human_hands import aperture_m, palm_frame
-from humandata.errors import UsageError
+from humandata.errors import OutputError
 from humandata.schemas.documents import read_document
 from humandata.schemas.landmarks import SIDES, Side
 from humandata.schemas.sidecar import Sidecar
@@ -128,5 +128,5 @@ def test_the_number_of_workers_changes_nothing_and_a_second_run_renders_nothing(
 
 def test_an_output_folder_that_cannot_be_made_is_the_users_to_mend(tmp_path: Path) -> None:
     (tmp_path / "videos").write_text("in the way")
-    with pytest.raises(UsageError, match="cannot be written"):
+    with pytest.raises(OutputError, match="cannot be written"):
         render_human_videos(tmp_path, 1, seed=0, options=_TINY)

@@ -10,7 +10,7 @@ import pytest
 from studio_files import assert_same_files
 
 from humandata.embodiments import get_embodiment
-from humandata.errors import UsageError
+from humandata.errors import OutputError
 from humandata.geometry.rotations import matrix_from_rotvec, matrix_from_rpy, matrix_from_wxyz, wxyz_from_xyzw
 from humandata.geometry.transforms import make_transform
 from humandata.studio.lerobot_writer import VIDEO_KEY
@@ -166,5 +166,5 @@ def test_a_finished_dataset_is_left_alone_and_a_broken_off_one_is_replaced(tmp_p
 
 def test_an_output_that_cannot_be_written_is_a_users_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(UsageError, match="cannot be written to"):
+    with pytest.raises(OutputError, match="cannot be written"):
         render_robot_lerobot(tmp_path / "file" / "lerobot", 1, seed=0)
