@@ -33,8 +33,9 @@ class Case:
 
 
 def run_ffmpeg(*arguments: str | Path) -> None:
-    """Run the ffmpeg program to make a file."""
-    command = [ffmpeg_executable(), "-nostdin", "-loglevel", "error", "-y", *map(str, arguments)]
+    """Run the ffmpeg program to make the file named last, without the random numbers that Matroska's tracks get."""
+    *options, path = map(str, arguments)
+    command = [ffmpeg_executable(), "-nostdin", "-loglevel", "error", "-y", *options, "-fflags", "+bitexact", path]
     subprocess.run(command, check=True)
 
 
