@@ -64,7 +64,9 @@ Workers = Annotated[
     int | None,
     typer.Option("--workers", min=1, help="Processes; default: one for each core, on a cluster what it has room for."),
 ]
-Address = Annotated[str | None, typer.Option("--address", help="Ray cluster: auto, or HOST:PORT.")]
+Address = Annotated[
+    str | None, typer.Option("--address", help="Ray cluster: auto, or HOST:PORT; default: this machine alone.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and write nothing.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a script instead of text.")]
 
@@ -88,32 +90,41 @@ def main(
 def extract(
     videos: Annotated[list[Path], typer.Argument(help="Videos, or folders of videos; each folder becomes a source.")],
     out: Out = Path("shards"),
-    recipe: Annotated[str, typer.Option("--recipe", help="A recipe's name, or a YAML file.")] = "default",
+    recipe: Annotated[
+        str, typer.Option("--recipe", help="A recipe: default, fast, or a YAML file of yours.")
+    ] = "default",
     changes: Annotated[
-        list[str] | None, typer.Option("--set", help="Change one key of the recipe: decode.rate_hz=15.")
+        list[str] | None,
+        typer.Option("--set", help="Change a key of the recipe: decode.rate_hz=15; may be given several times."),
     ] = None,
     camera: Annotated[
         _CameraMotion | None,
         typer.Option(
             "--camera",
-            help="How the camera's motion is known where a sidecar does not tell: auto (from the background), "
-            "background (whether it moved, not how), static (you vouch for it), sidecar (not at all), "
-            "rgbd (depth maps), sfm (structure from motion).",
+            metavar="CHOICE",
+            help="How the camera's motion is known where a sidecar does not tell: auto (the default: whether it moved "
+            "from the background, how from depth maps or structure from motion), background (whether it moved, not "
+            "how), static (you vouch for it), sidecar (not at all), rgbd (depth maps), sfm (structure from motion).",
         ),
     ] = None,
     fov: Annotated[
         float | None,
-        typer.Option("--fov", help="Horizontal field of view in degrees where neither sidecar nor metadata tell."),
+        typer.Option(
+            "--fov",
+            help="Horizontal field of view in degrees, where neither sidecar nor metadata tell it; default: 65.",
+        ),
     ] = None,
     hand_length: Annotated[
         float | None,
         typer.Option(
             "--hand-length",
-            help="Metres from the wrist crease to the tip of the middle finger, where a sidecar does not tell: 0.187.",
+            help="Metres from the wrist's crease to the tip of the middle finger, such as 0.187, where a sidecar does "
+            "not tell; default: not known.",
         ),
     ] = None,
     estimator: Annotated[
-        str | None, typer.Option("--estimator", help="mediapipe, hamer, or your own class as module:Class.")
+        str | None,
+        typer.Option("--estimator", help="mediapipe (the default), hamer, or your own class as module:Class."),
     ] = None,
     gpus_per_worker: Annotated[
         float, typer.Option("--gpus-per-worker", min=0.0, help="GPUs of each worker; 0.25: four share one.")
@@ -161,9 +172,15 @@ def ingest(
     name: Name = None,
     embodiment: Annotated[
         str | None,
-        typer.Option("--embodiment", help="The robot, where the dataset does not say it or is not believed."),
+        typer.Option(
+            "--embodiment",
+            help="The robot, such as franka_panda, where the dataset does not say it or is not believed.",
+        ),
     ] = None,
-    camera: Annotated[str | None, typer.Option("--camera", help="The primary camera, by its name there.")] = None,
+    camera: Annotated[
+        str | None,
+        typer.Option("--camera", help="The primary camera, by its name there; default: one that sees the whole scene."),
+    ] = None,
     state_names: Annotated[
         str | None, typer.Option("--state-names", help="Names of the state's dimensions: x,y,z,roll,pitch,yaw,gripper")
     ] = None,
@@ -198,10 +215,20 @@ def train(
     name: Annotated[
         str | None, typer.Option("--name", help="Name of the run; default: after the policy and the mixture.")
     ] = None,
-    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Optimiser steps.")] = None,
-    device: Annotated[str | None, typer.Option("--device", help="auto, cpu or cuda.")] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option("--steps", min=1, help="Optimiser steps; default: 450, as suits the demo's little data."),
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option("--device", help="cpu, cuda, or auto (the default): cuda where there is a GPU.")
+    ] = None,
     changes: Annotated[
-        list[str] | None, typer.Option("--set", help="Change another setting: learning_rate=3e-4.")
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="Change another setting: learning_rate=3e-4; may be given several times. There are policy, "
+            "learning_rate, warmup_steps, weight_decay, average_decay, seed, checkpoint_every, workers.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -219,8 +246,8 @@ def train(
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option("--out", help="Folder to render into.")] = Path(),
-    workers: Workers = None,
-    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes; default: one a core.")] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Another one renders another world.")] = 0,
 ) -> None:
     """Render input for the whole road: videos of a person, robot datasets, and their truth."""
     from humandata.demo import render_demo
@@ -257,7 +284,7 @@ def inspect(
 def overlay(
     source: Annotated[Path, typer.Argument(help="A source, such as shards/videos, or a finished run.")],
     episode: Annotated[str | None, typer.Argument(help="An episode's id; default: the first one.")] = None,
-    out: Annotated[Path, typer.Option("--out", help="A .png (sheet of frames) or .mp4 (all of them).")] = Path(
+    out: Annotated[Path, typer.Option("--out", help="A .png (a sheet of frames) or .mp4 (all of them).")] = Path(
         "overlay.png"
     ),
     frames: Annotated[int, typer.Option("--frames", min=1, help="Frames on a sheet.")] = 9,

@@ -30,7 +30,9 @@ def mix(
     context: typer.Context,
     inputs: Annotated[
         list[Path] | None,
-        typer.Argument(help="Shard folders, sources in them, patterns, or mixtures, whose terms then hold. [shards]"),
+        typer.Argument(
+            help="Shard folders, sources in them, patterns, or mixtures, whose terms then hold; default: shards."
+        ),
     ] = None,
     out: Annotated[Path, typer.Option("--out", help="Manifest to write.")] = Path("mixture.json"),
     robot_ratio: Annotated[
@@ -41,7 +43,7 @@ def mix(
     ] = None,
     group: Annotated[
         list[str] | None,
-        typer.Option("--group", help="SOURCE=GROUP, instead of human or robot; * and ? are wildcards."),
+        typer.Option("--group", help="SOURCE=GROUP, instead of human or robot: 'droid*=arms'; * and ? are wildcards."),
     ] = None,
     curriculum: Annotated[
         str | None,
@@ -53,7 +55,9 @@ def mix(
         _Unit,
         typer.Option("--unit", help="What ratios and weights are shares of: samples, or whole episodes, or time."),
     ] = _Unit.SAMPLE,
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1)] = 64,
+    batch_size: Annotated[
+        int, typer.Option("--batch-size", min=1, help="Samples of a batch, all processes together.")
+    ] = 64,
     horizon: Annotated[int, typer.Option("--horizon", min=1, help="Steps of an action chunk.")] = 50,
     rate: Annotated[float, typer.Option("--rate", min=0.1, help="Steps a second within a chunk.")] = 30.0,
     human_gripper: Annotated[
@@ -68,7 +72,7 @@ def mix(
         str | None, typer.Option("--where", help='Only episodes for which this SQL condition holds: "num_steps > 30".')
     ] = None,
     tasks: Annotated[
-        list[str] | None, typer.Option("--tasks", help="Only episodes of this task; * and ? are wildcards.")
+        list[str] | None, typer.Option("--tasks", help="Only episodes of this task: 'fold*'; * and ? are wildcards.")
     ] = None,
     slowdown: Annotated[
         list[str] | None, typer.Option("--slowdown", help="SOURCE=X, play its motion X times slower than recorded.")
@@ -83,11 +87,13 @@ def mix(
         float,
         typer.Option("--max-repeats", min=1.0, help="Most passes over a source for a pass over the one passed least."),
     ] = 100.0,
-    held_out: Annotated[float, typer.Option("--held-out", help="Share of episodes kept for evaluation.")] = 0.1,
+    held_out: Annotated[
+        float, typer.Option("--held-out", help="Share of episodes kept for evaluation, from 0 to 1.")
+    ] = 0.1,
     split: Annotated[
         _Split, typer.Option("--split", help="What is held out as a whole: episodes, tasks, or scenes (recordings).")
     ] = _Split.EPISODE,
-    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Decides the order of samples.")] = 0,
     diff: Annotated[
         tuple[Path, Path] | None, typer.Option("--diff", help="Tell what changed between two manifests, and stop.")
     ] = None,

@@ -5,16 +5,22 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from builders import make_episode, write_source
 from reader_builders import LeRobotDataset, make_motion
 from rich.console import Console
+from typer.core import TyperOption
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from humandata import __version__
 from humandata.cli import app
+from humandata.hands.estimator import DetectSettings
+from humandata.pipelines.recipe import CameraSettings
+from humandata.training.settings import TrainSettings
 
 
 @pytest.fixture
@@ -49,6 +55,28 @@ def test_the_three_commands_as_written_lead_from_videos_to_a_policy(folder: Path
     assert "a run of `humandata train`" in humandata("inspect", str(run), code=2).output
     assert "nothing to do" in humandata("train", "--steps", "2", "--set", "warmup_steps=1").output
     assert "nothing to do" in humandata("ingest", "robot").output
+
+
+def options_of(command: object, path: str = "humandata") -> Iterator[tuple[str, TyperOption]]:
+    """Every option of every command, after the command's name."""
+    for name, child in getattr(command, "commands", {}).items():
+        yield from options_of(child, f"{path} {name}")
+    for parameter in getattr(command, "params", ()):
+        if isinstance(parameter, TyperOption):
+            yield f"{path} {parameter.opts[0]}", parameter
+
+
+def test_every_option_is_explained_and_the_defaults_it_tells_hold() -> None:
+    told = {name: option.help or "" for name, option in options_of(get_command(app))}
+    assert [name for name, text in told.items() if not text] == []
+    train = TrainSettings()
+    assert f"default: {CameraSettings().horizontal_fov_deg:g}." in told["humandata extract --fov"]
+    assert f"{CameraSettings().motion} (the default" in told["humandata extract --camera"]
+    assert f"{DetectSettings().estimator} (the default" in told["humandata extract --estimator"]
+    assert f"default: {train.steps}," in told["humandata train --steps"]
+    assert f"{train.device} (the default)" in told["humandata train --device"]
+    others = set(TrainSettings.model_fields) - {"steps", "device"}
+    assert all(name in told["humandata train --set"] for name in others)
 
 
 @pytest.mark.usefixtures("shards")

@@ -99,6 +99,11 @@ def _missing(group: str, ratio: float, asked: Mapping[str, float], folders: Sequ
 def nothing_eligible(group: str, sources: Sequence[ShardSource]) -> DatasetError:
     """The error where no step of a group can be trained on, and what is known of why."""
     names = ", ".join(source.document.name for source in sources)
+    if not any(source.document.counts.episodes for source in sources):
+        return DatasetError(
+            f"no {group} episode to train on (sources: {names}): none was kept. `humandata inspect {sources[0].path}` "
+            "says what was rejected, and why."
+        )
     motions = {motion for source in sources for motion in source.episodes().column("camera_motion").to_pylist()}
     reason = "no arm is known for long enough to have an action"
     if group == HUMAN and motions == {"unknown"}:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import cv2
@@ -18,6 +18,7 @@ from humandata.video.images import decode_image, resize
 
 SIDE_COLORS: dict[Side, Color] = {"left": (255, 150, 40), "right": (60, 190, 255)}
 INTERPOLATED_COLOR: Color = (170, 170, 170)
+_WHITE: Color = (255, 255, 255)
 AXIS_LENGTH_M = 0.05
 PATH_S = 1.5
 MIN_WIDTH_PX = 600
@@ -39,7 +40,7 @@ def overlay_frames(episode: Episode) -> Iterator[Image]:
         for side in SIDES:
             if side in episode.arms:
                 _draw_arm(image, episode, side, index, T_camera_ee[side][index])
-        _draw_caption(image, episode, index)
+        _draw_caption(image, episode, index, {side: poses[index] for side, poses in T_camera_ee.items()})
         yield image
 
 
@@ -93,36 +94,48 @@ def _draw_arm(image: Image, episode: Episode, side: Side, index: int, T_camera_e
     arm = episode.arms[side]
     if not arm.valid[index]:
         return
-    color = INTERPOLATED_COLOR if arm.interpolated[index] else SIDE_COLORS[side]
     if episode.camera is not None:
         draw_path(image, episode.camera, path_to_come(episode, arm, index), SIDE_COLORS[side])
     if arm.hand is not None:
         pixels = arm.hand.landmarks_px[index]
         for parent, child in HAND_BONES:
-            _line(image, pixels[parent], pixels[child], color, 1)
+            _line(image, pixels[parent], pixels[child], _color(arm, side, index), 1)
     if episode.camera is not None and np.isfinite(T_camera_ee).all():
         draw_axes(image, episode.camera, T_camera_ee)
-        sigma = f"+-{arm.hand.wrist_sigma_m[index, 2]:.2f}" if arm.hand is not None else ""
-        label = f"{side} z={T_camera_ee[2, 3]:.2f}{sigma} m open={arm.gripper_opening[index]:.2f}"
-        _text(image, label, episode.camera.project(T_camera_ee[:3, 3]) + [8, -8], color)
 
 
-def _draw_caption(image: Image, episode: Episode, index: int) -> None:
+def _color(arm: ArmTrack, side: Side, index: int) -> Color:
+    return INTERPOLATED_COLOR if arm.interpolated[index] else SIDE_COLORS[side]
+
+
+def _draw_caption(image: Image, episode: Episode, index: int, T_camera_ee: Mapping[Side, FloatArray]) -> None:
+    """Time, task, and what it all rests on; below, a line an arm in its colour, where two hands cannot hide it."""
     seconds = (episode.timestamp_ns[index] - episode.timestamp_ns[0]) / 1e9
     provenance = episode.provenance
-    lines = [f"{seconds:5.2f} s  {episode.task or 'no task text'}"]
     known = {
         "camera": provenance.camera_motion,
         "intrinsics": provenance.intrinsics or "unknown",
         "scale": provenance.scale,
     }
-    lines.append(", ".join(f"{what} {how}" for what, how in known.items()))
-    for side, arm in sorted(episode.arms.items()):
-        if arm.hand is None and arm.valid[index]:
-            x, y, z = arm.T_world_ee[index, :3, 3]
-            lines.append(f"{side} ({x:+.2f}, {y:+.2f}, {z:+.2f}) m open={arm.gripper_opening[index]:.2f}")
-    for row, line in enumerate(lines):
-        _text(image, line, np.array([8.0, 16.0 + 16.0 * row]), (255, 255, 255))
+    lines = [
+        (f"{seconds:5.2f} s  {episode.task or 'no task text'}", _WHITE),
+        (", ".join(f"{what} {how}" for what, how in known.items()), _WHITE),
+    ]
+    for side in SIDES:
+        arm = episode.arms.get(side)
+        if arm is not None and arm.valid[index]:
+            lines.append((_arm_in_words(arm, side, index, T_camera_ee[side]), _color(arm, side, index)))
+    for row, (line, color) in enumerate(lines):
+        _text(image, line, np.array([8.0, 16.0 + 16.0 * row]), color)
+
+
+def _arm_in_words(arm: ArmTrack, side: Side, index: int, T_camera_ee: FloatArray) -> str:
+    """How far a hand is from the camera, with its sigma, or where a robot's arm is in its base; and its gripper."""
+    if arm.hand is not None:
+        place = f"z={T_camera_ee[2, 3]:.2f}+-{arm.hand.wrist_sigma_m[index, 2]:.2f} m"
+    else:
+        place = "({:+.2f}, {:+.2f}, {:+.2f}) m".format(*arm.T_world_ee[index, :3, 3])
+    return f"{side} {place} open={arm.gripper_opening[index]:.2f}"
 
 
 def _line(image: Image, start: FloatArray, end: FloatArray, color: Color, width: int) -> None:

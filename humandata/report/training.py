@@ -51,4 +51,7 @@ def _print(summary: TrainSummary) -> None:
     if summary.evaluation.embodiments:
         print_renderable(evaluation_table(summary.evaluation))
     else:
-        print_line("no held-out error: the mixture holds nothing out (`humandata mix --held-out 0.1` would).")
+        print_line(
+            "no held-out error: the mixture holds nothing out. `humandata mix --held-out 0.1` would, where "
+            "a source has two episodes or more."
+        )

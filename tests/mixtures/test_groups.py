@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import make_episode, write_source
+from builders import RECIPE, make_episode, write_source
 
+from humandata.dataset.compile import compile_source
 from humandata.errors import DatasetError, HumandataError, UsageError
 from humandata.mixtures.mix import mix
 from humandata.mixtures.option_text import parse_curriculum
@@ -97,3 +98,9 @@ def test_a_ratio_that_cannot_be_met_is_named(
 def test_a_curriculum_that_is_no_list_of_points_shows_how_it_is_written(text: str) -> None:
     with pytest.raises(UsageError, match=r"SAMPLE:RATIO,SAMPLE:RATIO,\.\.\., such as 0:0.95,100000:0.5"):
         parse_curriculum(text, "robot")
+
+
+def test_a_source_of_which_nothing_was_kept_is_named_as_such(tmp_path: Path) -> None:
+    compile_source(tmp_path / "shards" / "hands", "hands", "human_video", "test", RECIPE)
+    with pytest.raises(DatasetError, match=r"none was kept\. `humandata inspect .*hands` says what was rejected"):
+        mix([tmp_path / "shards"], tmp_path / "mixture.json", MixOptions(action_space=SHORT))

@@ -9,9 +9,10 @@ import pytest
 from builders import CAMERA, encode, make_episode
 
 from humandata.geometry.transforms import invert, make_transform
-from humandata.report.overlay import draw_axes, overlay_frames, path_to_come, poses_in_camera
+from humandata.report.overlay import SIDE_COLORS, draw_axes, overlay_frames, path_to_come, poses_in_camera
 from humandata.report.pictures import AXIS_COLORS
 from humandata.schemas.episode import PRIMARY_CAMERA, Episode
+from humandata.schemas.landmarks import SIDES
 
 BLACK = encode(np.zeros((48, 64, 3), np.uint8))
 
@@ -56,6 +57,15 @@ def test_where_an_arm_is_not_known_nothing_is_drawn_of_it(episode: Episode) -> N
     below_caption = slice(60, None)
     assert known[below_caption].any()
     assert not unknown[below_caption].any()
+
+
+def test_two_hands_in_one_place_are_told_apart_in_the_caption(episode: Episode) -> None:
+    arm = episode.arms["right"]
+    frame = next(overlay_frames(replace(episode, arms={"left": arm, "right": arm})))
+    for side, row in zip(SIDES, (48, 64), strict=True):  # the baselines of the third and the fourth line
+        line = frame[row - 9 : row, 8:60].reshape(-1, 3)
+        brightest = line[line.sum(axis=1).argmax()].astype(float)
+        np.testing.assert_allclose(brightest / brightest.max(), np.array(SIDE_COLORS[side]) / 255, atol=0.05)
 
 
 def test_the_path_to_come_is_seen_from_now_and_leaves_out_what_is_not_known(episode: Episode) -> None:

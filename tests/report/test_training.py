@@ -52,6 +52,7 @@ def test_without_anything_held_out_no_error_is_made_up(
     assert run_training(path, tmp_path / "runs", "mine", SETTINGS, as_json=False) == 0
     told = " ".join(capsys.readouterr().out.split())
     assert "no held-out error: the mixture holds nothing out" in told
+    assert "two episodes or more" in told, "where there is only one, --held-out alone would not help"
     assert (tmp_path / "runs" / "mine").is_dir()
 
 
