@@ -26,6 +26,9 @@ _MIN_CELLS = 6
 """Fewer cells with corners than an eighth of the grid say nothing of the background."""
 _MIN_KEPT = 0.4
 """Share of the anchor's cells that must still be followed; below it, a later picture becomes the anchor."""
+_CLOSER = 5.0
+"""By how much more often pictures are looked at where too few can be compared: a head that turns fast leaves behind
+within half a second what it saw."""
 
 
 class BackgroundSettings(Document):
@@ -64,7 +67,14 @@ def judge_background(view: View, settings: BackgroundSettings) -> BackgroundMoti
     A picture is still when most cells of the background are where the anchor picture shows them. The camera is, when
     nearly all pictures are: someone who crosses the picture is no motion of the camera, a camera that is moved once is.
     """
-    view = view.thinned(settings.rate_hz).coarse(_LEAST_WIDTH_PX)
+    usual = _judge(view.thinned(settings.rate_hz).coarse(_LEAST_WIDTH_PX), settings)
+    if usual.still is not None:
+        return usual
+    return _judge(view.thinned(_CLOSER * settings.rate_hz).coarse(_LEAST_WIDTH_PX), settings)
+
+
+def _judge(view: View, settings: BackgroundSettings) -> BackgroundMotion:
+    """What the pictures of the view say, all of them looked at."""
     shifts = _shifts(view)
     if not shifts or len(shifts) < (len(view) - 1) / 2:
         return UNTOLD

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from rooms import CAMERA, hand_at, render_room, swaying
 
-from humandata.camera_motion.background import BackgroundSettings, judge_background
+from humandata.camera_motion.background import BackgroundSettings, _judge, judge_background
 from humandata.camera_motion.view import View, background_mask
 
 SETTINGS = BackgroundSettings(rate_hz=10.0)
@@ -50,6 +50,14 @@ def test_a_camera_that_is_moved_once_is_not_still() -> None:
     path = STILL.copy()
     path[NUM // 2 :] = swaying(2)[1]
     assert judge_background(render_room(path).view, SETTINGS).still is False
+
+
+def test_a_head_that_turns_faster_than_two_pictures_a_second_can_follow_is_not_still() -> None:
+    view = render_room(swaying(NUM, shift_m=0.3, turn_rad=1.2)).view
+    assert _judge(view.thinned(2.0), BackgroundSettings()).still is None
+    found = judge_background(view, BackgroundSettings())
+    assert found.still is False
+    assert found.shift_px > 5
 
 
 def test_without_background_nothing_is_said() -> None:
