@@ -93,18 +93,29 @@ def _join(address: str) -> Any:
         with _our_sigterm():
             ray.init(address=address, **_options(py_modules=[str(_PACKAGE)]))
     except (OSError, ValueError, RuntimeError) as error:
+        why = str(error).splitlines()[0].partition(". ")[0]
         raise UsageError(
-            f"no Ray cluster answers at '{address}' ({str(error).splitlines()[0]}). Start one with `ray start --head`, "
-            "or leave --address out to use this machine."
+            f"no Ray cluster answers at '{address}' ({why}). Start one with `ray start --head`, or leave --address out "
+            "to use this machine."
         ) from None
     return ray
 
 
 def _knock(address: str) -> None:
-    """Raise OSError where nobody listens at HOST:PORT: Ray would ask for ten minutes. Other addresses it knows."""
-    host, _, port = address.rpartition(":")
-    if host and port.isdigit() and "/" not in host:
+    """Raise OSError where nobody listens at HOST:PORT, or where `auto` leads: Ray would ask for ten minutes.
+
+    A head that was killed leaves the note of where it was, which `auto` goes by. Other addresses Ray knows.
+    """
+    from ray._private import services
+
+    found = services.get_ray_address_from_environment(address, None)
+    host, _, port = found.rpartition(":")
+    if not host or not port.isdigit() or "/" in host:
+        return
+    try:
         socket.create_connection((host, int(port)), timeout=KNOCK_S).close()
+    except OSError as error:
+        raise ConnectionError(f"{found}: {error.strerror or error}") from None
 
 
 def _import_ray() -> Any:
