@@ -26,6 +26,11 @@ settings.register_profile(
 )
 settings.load_profile("same")
 
+# What some machines set for all their jobs: colours where no terminal is, and a proxy, which knows no loopback.
+for name in ("FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "COLUMNS", "LINES"):
+    os.environ.pop(name, None)
+os.environ.update(NO_PROXY="127.0.0.1,localhost", no_proxy="127.0.0.1,localhost")
+
 # Ray ends workers where the machine's memory is nearly full, whoever took it; tests count how often they die.
 os.environ.update(RAY_memory_monitor_refresh_ms="0")
 
