@@ -12,15 +12,16 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import Self
 
 import numpy as np
 
 from humandata.arrays import Image, IntArray
 from humandata.geometry.cameras import Camera
-from humandata.hands.estimator import HandDetection, HandEstimator, PictureDetector
+from humandata.hands.estimator import HandDetection, PictureDetector
 from humandata.pipelines.intrinsics import choose_camera
 from humandata.pipelines.recipe import Recipe
+from humandata.pipelines.sightings import look_closer
 from humandata.schemas.sidecar import Sidecar
 from humandata.video.decode import decode
 from humandata.video.probe import probe
@@ -189,6 +190,7 @@ def _floor(videos: Sequence[Path], recipe: Recipe, barrier: threading.Barrier) -
 
     cv2.setNumThreads(1)
     estimator = make_estimator(recipe.detect)
+    assert isinstance(estimator, PictureDetector)
     estimator.setup()
     list(estimator.track([(0, np.zeros((64, 64, 3), np.uint8))]))  # what loads the first time is no part of it
 
@@ -202,7 +204,7 @@ def _floor(videos: Sequence[Path], recipe: Recipe, barrier: threading.Barrier) -
 
     def replay_all() -> None:
         for each in calls:
-            each.replay(estimator)
+            each.replay()
 
     return decoding, _timed_together(replay_all, barrier)
 
@@ -223,27 +225,12 @@ def _decoded(video: Path, recipe: Recipe) -> Generator[tuple[int, Image]]:
 
 
 class _Calls:
-    """Stands in for an estimator and remembers what it was asked, to ask it again with nothing else in between."""
+    """Stands in for a detector and remembers what it was asked, to ask it again with nothing else in between."""
 
-    name: ClassVar[str] = "remembered calls"
-    memory_bytes: ClassVar[int] = 0
-
-    def __init__(self, estimator: HandEstimator) -> None:
-        assert isinstance(estimator, PictureDetector)
-        self._tracker, self._detector = estimator, estimator
+    def __init__(self, detector: PictureDetector) -> None:
+        self._detector = detector
         self._tracks: list[list[tuple[int, Image]]] = []
         self._crops: list[Image] = []
-
-    @property
-    def version(self) -> str:
-        return self._tracker.version
-
-    @property
-    def weights_sha256(self) -> str:
-        return self._tracker.weights_sha256
-
-    def setup(self) -> None:
-        self._tracker.setup()
 
     def close(self) -> None:
         self._detector.close()
@@ -259,44 +246,31 @@ class _Calls:
                 asked.append(frame)
                 yield frame
 
-        with closing(self._tracker.track(remembered(), camera)) as tracked:
+        with closing(self._detector.track(remembered(), camera)) as tracked:
             yield from tracked
 
     def detect(self, image: Image, camera: Camera | None = None) -> tuple[HandDetection, ...]:
         self._crops.append(image)
         return self._detector.detect(image, camera)
 
-    def replay(self, estimator: HandEstimator) -> None:
+    def replay(self) -> None:
         """Make the same calls again."""
-        assert isinstance(estimator, PictureDetector)
         for frames in self._tracks:
-            for _ in estimator.track(frames):
+            for _ in self._detector.track(frames):
                 pass
-        with closing(estimator):
+        with closing(self._detector):
             for image in self._crops:
-                estimator.detect(image)
+                self._detector.detect(image)
 
 
-def _calls(video: Path, recipe: Recipe, estimator: HandEstimator) -> _Calls:
+def _calls(video: Path, recipe: Recipe, detector: PictureDetector) -> _Calls:
     """What the recipe asks of the model about a video."""
-    from humandata.trajectories.search import Search
-
-    calls = _Calls(estimator)
+    calls = _Calls(detector)
     info = probe(video)
     decoding = decode(video, info, max_side=recipe.decode.max_side_px, rate_hz=recipe.decode.rate_hz)
     camera, _ = choose_camera(video, Sidecar(), info, decoding.width, decoding.height, recipe.camera)
     frames = list(_decoded(video, recipe))
     found = list(calls.track(iter(frames), camera))
     times: IntArray = np.array([timestamp_ns for timestamp_ns, _ in frames], dtype=np.int64)
-    with closing(calls):
-        Search(
-            calls,
-            calls,
-            lambda index: frames[index][1],
-            times,
-            camera,
-            recipe.track.search,
-            recipe.track.associate,
-            recipe.detect.num_hands,
-        ).extend(found)
+    look_closer(calls, lambda index: frames[index][1], times, camera, recipe, found)
     return calls

@@ -72,7 +72,21 @@ class HandDetection:
     """From an estimator that fits MANO."""
 
 
-class HandEstimator(Protocol):
+class HandTracker(Protocol):
+    """Finds hands in the frames of a video."""
+
+    def track(
+        self, frames: Iterable[tuple[int, Image]], camera: Camera | None = None
+    ) -> Generator[tuple[HandDetection, ...]]:
+        """The hands of each frame of one video, in order, given (timestamp_ns, image) with increasing timestamps.
+
+        `camera` is that of the images, for estimators that judge depth. Nothing is remembered from one call to the
+        next. An estimator may read ahead (a batch) before it yields.
+        """
+        ...
+
+
+class HandEstimator(HandTracker, Protocol):
     """Finds hands. The constructor is light and runs on the driver; `setup` loads the model, on the worker.
 
     Called as `Estimator(settings, weights)`, where weights is a path, or None for those of the cache.
@@ -98,19 +112,9 @@ class HandEstimator(Protocol):
         """Load the model; idempotent. Raises MissingDependencyError."""
         ...
 
-    def track(
-        self, frames: Iterable[tuple[int, Image]], camera: Camera | None = None
-    ) -> Generator[tuple[HandDetection, ...]]:
-        """The hands of each frame of one video, in order, given (timestamp_ns, image) with increasing timestamps.
-
-        `camera` is that of the images, for estimators that judge depth. Nothing is remembered from one call to the
-        next. An estimator may read ahead (a batch) before it yields.
-        """
-        ...
-
 
 @runtime_checkable
-class PictureDetector(Protocol):
+class PictureDetector(HandTracker, Protocol):
     """What an estimator may be able to do besides: look at one picture by itself, where tracking lost a hand."""
 
     def detect(self, image: Image, camera: Camera | None = None) -> tuple[HandDetection, ...]:

@@ -78,19 +78,7 @@ def look(
             detections, failures = _track_past_failures(detector, source, camera, timestamps, pictures.tell)
         timestamp_ns = np.array(timestamps, dtype=np.int64)
         if isinstance(detector, PictureDetector):
-            settings = recipe.track
-            with closing(detector):
-                search = Search(
-                    detector,
-                    detector,
-                    pictures.read,
-                    timestamp_ns,
-                    camera,
-                    settings.search,
-                    settings.associate,
-                    recipe.detect.num_hands,
-                )
-                detections = search.extend(detections)
+            detections = look_closer(detector, pictures.read, timestamp_ns, camera, recipe, detections)
         if isinstance(estimator, HandReconstructor):
             settled = settle_sides(timestamp_ns, detections, camera.width, recipe.track.associate)
             seen = ((pictures.read(index) if hands else None, hands) for index, hands in enumerate(settled))
@@ -105,6 +93,21 @@ def look(
         tuple(failures),
         (*decoding.warnings, *damage),
     )
+
+
+def look_closer(
+    detector: PictureDetector,
+    picture: Callable[[int], Image],
+    timestamp_ns: IntArray,
+    camera: Camera,
+    recipe: Recipe,
+    detections: Sequence[Sequence[HandDetection]],
+) -> list[tuple[HandDetection, ...]]:
+    """The detections of N frames, of which `picture` gives frame i, and what the recipe's `Search` finds besides."""
+    settings, num_hands = recipe.track, recipe.detect.num_hands
+    search = Search(detector, picture, timestamp_ns, camera, settings.search, settings.associate, num_hands)
+    with closing(detector):
+        return search.extend(detections)
 
 
 def _looked_at_again(estimator: HandEstimator, recipe: Recipe) -> tuple[Callable[[Sequence[HandDetection]], bool], int]:

@@ -17,7 +17,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat
 
 from humandata.arrays import FloatArray, Image, IntArray
 from humandata.geometry.cameras import Camera
-from humandata.hands.estimator import HandDetection, HandEstimator, PictureDetector
+from humandata.hands.estimator import HandDetection, PictureDetector
 from humandata.schemas.documents import Document
 from humandata.trajectories.associate import AssociateSettings, link_tracks
 from humandata.trajectories.duplicates import distinct_hands, is_among
@@ -92,7 +92,6 @@ class Search:
 
     def __init__(
         self,
-        tracker: HandEstimator,
         detector: PictureDetector,
         picture: Callable[[int], Image],
         timestamp_ns: IntArray,
@@ -102,7 +101,6 @@ class Search:
         num_hands: int = 2,
     ) -> None:
         """`picture` gives frame i of the N. A frame in which `num_hands` were found leaves nothing to look for."""
-        self._tracker = tracker
         self._detector = detector
         self._picture = picture
         self._timestamp_ns = timestamp_ns
@@ -140,7 +138,7 @@ class Search:
         now = int(self._timestamp_ns[frames[0]])
         reversed_frames = ((now - int(self._timestamp_ns[index]), self._picture(index)) for index in frames)
         last_new = start
-        with closing(self._tracker.track(reversed_frames, self._camera)) as tracked:
+        with closing(self._detector.track(reversed_frames, self._camera)) as tracked:
             for index, hands in zip(frames, tracked, strict=False):
                 if index >= start:
                     continue

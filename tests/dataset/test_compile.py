@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from builders import make_episode, write_source
+from folders import content
 
 from humandata.dataset.compile import finished_record, refuse_mixed_recipes
 from humandata.dataset.read import open_source
@@ -11,25 +12,21 @@ from humandata.dataset.write import InputIdentity, quarantine_input, write_input
 from humandata.errors import UsageError
 
 
-def content_of(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
 def test_the_order_of_inputs_does_not_matter(tmp_path: Path) -> None:
     episodes = [make_episode(seed, num_steps=10) for seed in range(3)]
     write_source(tmp_path / "a" / "robot", episodes)
     write_source(tmp_path / "b" / "robot", episodes[::-1])
-    assert content_of(tmp_path / "a") == content_of(tmp_path / "b")
+    assert content(tmp_path / "a") == content(tmp_path / "b")
 
 
 def test_an_orphan_of_a_killed_job_is_removed(tmp_path: Path) -> None:
     episodes = [make_episode(seed, num_steps=10) for seed in range(2)]
     source = write_source(tmp_path / "robot", episodes)
-    before = content_of(source)
+    before = content(source)
     (source / "data" / "0123456789abcdef.parquet").write_bytes(b"half")
     (source / "inputs" / ".x.json.abc.tmp").write_bytes(b"half")
     write_source(source, episodes)
-    assert content_of(source) == before
+    assert content(source) == before
 
 
 def test_a_changed_input_replaces_what_it_left(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from folders import content
 from hand_builders import detection, moving_hand, timestamps
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,14 +70,6 @@ def extracted(videos: Path, out: Path, recipe: Recipe) -> list[Episode]:
     source = open_source(out / "videos")
     assert list(validate_source(source)) == []
     return [source.read_episode(row["id"]) for row in source.episodes().to_pylist()]
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.name != ".lock"
-    }
 
 
 def test_a_seam_where_no_hand_is_seen_changes_nothing(videos: Path, tmp_path: Path) -> None:

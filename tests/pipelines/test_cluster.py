@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from folders import content
 from ray.cluster_utils import Cluster
 from sharding import Sharding
 
@@ -30,10 +31,6 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     started = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
     yield started
     started.shutdown()  # type: ignore[no-untyped-call]
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def test_a_node_that_comes_is_used_and_one_that_dies_loses_only_what_it_was_doing(

@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from folders import content
 from steady_hands import SteadyHands
 
 from humandata.dataset.read import open_source
@@ -37,16 +38,12 @@ def run(videos: Path, out: Path, recipe: Recipe = RECIPE, workers: int = 1) -> S
     return summary
 
 
-def content(folder: Path) -> dict[str, tuple[bytes, int]]:
+def content_and_times(folder: Path) -> dict[str, tuple[bytes, int]]:
     return {
         str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns)
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != ".lock"
     }
-
-
-def bytes_of(folder: Path) -> dict[str, bytes]:
-    return {name: written for name, (written, _) in content(folder).items()}
 
 
 def write_video(path: Path, num_frames: int = 8) -> Path:
@@ -113,16 +110,16 @@ def test_two_workers_write_the_same_bytes_as_one_and_leave_nothing_else(
         run(videos, tmp_path / "two", workers=2)
         rays = list(Path(folder).glob("ray/session_*"))
     assert [path.name for path in rays] == ["session_latest"], "Ray was there, and its logs are not"
-    assert bytes_of(tmp_path / "one") == bytes_of(tmp_path / "two")
+    assert content(tmp_path / "one") == content(tmp_path / "two")
 
 
 def test_a_rerun_touches_nothing_and_a_change_redoes_what_changed(videos: Path, tmp_path: Path) -> None:
     out = tmp_path / "shards"
     run(videos, out)
-    before = content(out)
+    before = content_and_times(out)
     again = run(videos, out)
     assert (again.num_inputs, again.num_unchanged) == (2, 2)
-    assert content(out) == before
+    assert content_and_times(out) == before
 
     first, second = sorted(videos.rglob("*.mp4"))
     os.utime(first, ns=(1, 1))  # another time alone does not make it another video
@@ -149,7 +146,7 @@ def test_a_job_that_is_stopped_keeps_what_it_finished(
             run(videos, tmp_path / "shards")
     resumed = run(videos, tmp_path / "shards")
     assert resumed.num_unchanged == 1
-    assert bytes_of(tmp_path / "shards") == bytes_of(tmp_path / "whole")
+    assert content(tmp_path / "shards") == content(tmp_path / "whole")
 
 
 def test_broken_inputs_are_named_and_the_rest_is_done(videos: Path, tmp_path: Path) -> None:

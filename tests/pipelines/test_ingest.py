@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from folders import content
 from reader_builders import DATA_FILE, VIDEO_FILE, LeRobotDataset, make_motion, write_robomimic
 
 from humandata.dataset.read import find_sources, open_source
@@ -22,14 +23,6 @@ MOTIONS = [make_motion(0), make_motion(1, num_steps=9), make_motion(2)]
 @pytest.fixture
 def droid(tmp_path: Path) -> Path:
     return LeRobotDataset(MOTIONS).write(tmp_path / "droid")
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != ".lock"
-    }
 
 
 def test_two_datasets_become_two_sources_in_one_frame(droid: Path, tmp_path: Path) -> None:

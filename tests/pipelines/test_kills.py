@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+from folders import content
 from patience import wait_until
 
 from humandata.dataset.lock import source_lock
@@ -22,14 +23,6 @@ def start(videos: Path, out: Path) -> subprocess.Popen[str]:
     program = [sys.executable, "-m", "humandata", *COMMAND, str(videos), "--out", str(out)]
     command = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", *program]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.name != ".lock"
-    }
 
 
 def test_a_job_disturbed_at_random_moments_ends_as_an_undisturbed_one(clips: Path, tmp_path: Path) -> None:

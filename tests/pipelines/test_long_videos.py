@@ -9,6 +9,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from folders import content
 
 from humandata.dataset.read import open_source
 from humandata.dataset.validate import validate_source
@@ -65,14 +66,6 @@ def run(videos: Path, out: Path, recipe: Recipe = IN_PARTS, workers: int = 1) ->
     return summary
 
 
-def bytes_of(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != ".lock"
-    }
-
-
 def test_parts_are_joined_without_a_seam(long_video: Path, tmp_path: Path) -> None:
     check_that_parts_are_as_one_pass(long_video, tmp_path)
 
@@ -118,7 +111,7 @@ def test_workers_and_an_interruption_change_nothing(
 ) -> None:
     run(long_video, tmp_path / "one", IN_CHAPTERS)
     run(long_video, tmp_path / "two", IN_CHAPTERS, workers=2)
-    assert bytes_of(tmp_path / "two") == bytes_of(tmp_path / "one")
+    assert content(tmp_path / "two") == content(tmp_path / "one")
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
@@ -141,7 +134,7 @@ def test_workers_and_an_interruption_change_nothing(
     run(long_video, tmp_path / "stopped", IN_CHAPTERS)
     assert looked_at == [0]
     assert len(kept) == 2
-    assert bytes_of(tmp_path / "stopped") == bytes_of(tmp_path / "one")
+    assert content(tmp_path / "stopped") == content(tmp_path / "one")
 
 
 def test_a_part_that_fails_costs_that_part(long_video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

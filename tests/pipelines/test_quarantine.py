@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from folders import content
 from typer.testing import CliRunner
 
 from humandata.cli import app
@@ -122,7 +123,8 @@ def run_in_a_process(source: Path, *inputs: str) -> int:
     """Exit code of a process that runs a job; negative where a signal ended it."""
     code = "import sys; from pathlib import Path; from test_quarantine import Failing, Item, run\n"
     code += "run(Failing(Path(sys.argv[1])), [Item(name) for name in sys.argv[2:]])"
-    search_path = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    here = Path(__file__).parent
+    search_path = [str(here), str(here.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(search_path)}
     command = [sys.executable, "-c", code, str(source), *inputs]
     return subprocess.run(command, env=environment, capture_output=True, check=False).returncode
@@ -189,11 +191,3 @@ def test_a_note_that_cannot_be_removed_ends_no_job_and_says_nothing(
             patched.setattr(Path, "unlink", refuse)
         assert left_behind(tmp_path) is None
         forget_death(tmp_path)
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.name != ".lock"
-    }

@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from folders import content
 from steady_hands import SteadyHands
 
 from humandata.dataset.lease import lease
@@ -61,14 +62,6 @@ def run(videos: Path | Store, out: Path | Store, recipe: Recipe = RECIPE) -> Non
     assert summary.failures == {}
 
 
-def on_disk(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != ".lock"
-    }
-
-
 def on_store(store: Store) -> dict[str, bytes]:
     return {name: store.read(name) for name in store.list()}
 
@@ -77,12 +70,12 @@ def test_from_store_to_store_gives_the_same_bytes_as_from_disk_to_disk(
     videos: Path, bucket: Store, tmp_path: Path
 ) -> None:
     run(videos, tmp_path / "shards")
-    expected = on_disk(tmp_path / "shards")
+    expected = content(tmp_path / "shards")
     assert len([name for name in expected if "/data/" in name]) == len(VIDEOS)
     run(bucket / "videos", bucket / "shards")
     assert on_store(bucket / "shards") == expected
     run(bucket / "videos", tmp_path / "from_store")
-    assert on_disk(tmp_path / "from_store") == expected
+    assert content(tmp_path / "from_store") == expected
     run(videos, bucket / "from_disk")
     assert on_store(bucket / "from_disk") == expected
 
@@ -96,7 +89,7 @@ def test_long_videos_are_done_in_parts_through_the_store_too(videos: Path, bucke
     recipe = RECIPE.model_copy(update={"decode": RECIPE.decode.model_copy(update={"part_s": 0.5, "overlap_s": 0.1})})
     run(videos, tmp_path / "shards", recipe)
     run(bucket / "videos", bucket / "shards", recipe)
-    assert on_store(bucket / "shards") == on_disk(tmp_path / "shards")
+    assert on_store(bucket / "shards") == content(tmp_path / "shards")
 
 
 @pytest.mark.parametrize("stop_at", ["inputs/", "source.json"])
@@ -118,7 +111,7 @@ def test_a_job_that_is_stopped_while_it_writes_goes_on_where_it_was(
             run(bucket / "videos", bucket / "shards")
     assert "source.json" not in (bucket / "shards" / "videos").list()
     run(bucket / "videos", bucket / "shards")
-    assert on_store(bucket / "shards") == on_disk(tmp_path / "shards")
+    assert on_store(bucket / "shards") == content(tmp_path / "shards")
 
 
 def test_what_fails_is_set_aside_and_what_changed_is_done_again(videos: Path, bucket: Store) -> None:

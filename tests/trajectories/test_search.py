@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 import numpy as np
 from hand_builders import CAMERA, detection, moving_hand, timestamps
@@ -30,13 +29,6 @@ class CloseEyes:
     findable: BoolArray
     side: Side = "right"
     looked_at: list[int] = field(default_factory=list)
-    name: ClassVar[str] = "close eyes"
-    memory_bytes: ClassVar[int] = 1 << 30
-    version = "1"
-    weights_sha256 = "0" * 64
-
-    def setup(self) -> None:
-        pass
 
     def close(self) -> None:
         pass
@@ -73,7 +65,6 @@ def search(
 ) -> list[tuple[HandDetection, ...]]:
     everything = SearchSettings(**settings)
     return Search(
-        eyes,
         eyes,
         picture,
         timestamps(NUM_FRAMES),
