@@ -124,6 +124,28 @@ def test_memory_does_not_grow_with_the_number_of_chapters(videos: Path, tmp_path
     assert many < 1.05 * few
 
 
+def test_what_a_killed_job_left_of_a_video_that_cannot_be_cut_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "videos").mkdir()
+    write_video(tmp_path / "videos" / "long.mp4", num_frames=150, key_interval=100_000)
+    in_stretches = recipe("SteadyHands", IN_TWO, "decode.overlap_s=1")
+    extracted(tmp_path / "videos", tmp_path / "calm", in_stretches)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("humandata.pipelines.extract_stage.join_in_chapters", killed)
+        patched.setattr("humandata.pipelines.extract_stage.shutil.rmtree", lambda *_, **__: None)
+        with pytest.raises(KeyboardInterrupt):
+            extracted(tmp_path / "videos", tmp_path / "stopped", in_stretches)
+    [left] = (tmp_path / "stopped" / "videos" / ".parts").iterdir()
+    assert sorted(path.name for path in left.glob("*.npz")) == ["00000.npz", "00001.npz"]
+    extracted(tmp_path / "videos", tmp_path / "stopped", in_stretches)
+    assert content(tmp_path / "stopped") == content(tmp_path / "calm")
+
+
 def test_memory_does_not_grow_with_the_length_of_a_video_that_cannot_be_cut(tmp_path: Path) -> None:
     # The first time, modules are loaded.
     _, short, long = (peak_of_one_key_frame(tmp_path / str(time), s) for time, s in enumerate((4, 8, 32)))
