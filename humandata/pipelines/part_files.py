@@ -6,19 +6,26 @@ A job that is interrupted goes on from them. The numbers are written last: where
 from __future__ import annotations
 
 import json
+import struct
+import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from humandata.arrays import IntArray
 from humandata.dataset.files import write_atomically
+from humandata.errors import InputError
 from humandata.hands.packed import PackedHands, join_hands, pack_hands
 from humandata.pipelines.sightings import Sightings
 from humandata.video.spool import PictureFiles, Pictures
+
+_DAMAGE = (OSError, EOFError, ValueError, KeyError, RuntimeError, struct.error, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True)
@@ -87,18 +94,18 @@ def write_part(folder: Path, index: int, seen: Sightings, pictures: Pictures) ->
 
 
 def read_outline(folder: Path, index: int) -> PartOutline:
-    """The outline of what `write_part` wrote."""
-    with np.load(_numbers_path(folder, index), allow_pickle=False) as numbers:
+    """The outline of what `write_part` wrote; raises InputError where it is damaged."""
+    with _numbers(folder, index) as numbers:
         said = json.loads(numbers["said"].tobytes())
         num_hands = np.diff(numbers["first_hand"])
         return PartOutline(numbers["timestamp_ns"], num_hands, tuple(said["failures"]), tuple(said["warnings"]))
 
 
 def read_part(folder: Path, index: int) -> SeenPart:
-    """What `write_part` wrote."""
-    with np.load(_numbers_path(folder, index), allow_pickle=False) as numbers:
+    """What `write_part` wrote; raises InputError where it is damaged."""
+    with _numbers(folder, index) as numbers:
         said = json.loads(numbers["said"].tobytes())
-        hands = {name.removeprefix("hand_"): numbers[name] for name in numbers.files if name.startswith("hand_")}
+        hands = {name.removeprefix("hand_"): numbers[name] for name in numbers if name.startswith("hand_")}
         seen = Sightings(
             numbers["timestamp_ns"],
             numbers["stored"],
@@ -133,6 +140,18 @@ def join_parts(parts: Sequence[SeenPart]) -> tuple[Sightings, PictureFiles]:
 
 def _packed(seen: Sightings) -> PackedHands:
     return seen.detections if isinstance(seen.detections, PackedHands) else pack_hands(seen.detections)
+
+
+@contextmanager
+def _numbers(folder: Path, index: int) -> Iterator[NpzFile]:
+    path = _numbers_path(folder, index)
+    try:
+        with np.load(path, allow_pickle=False) as numbers:
+            yield numbers
+    except _DAMAGE as failure:
+        raise InputError(
+            f"{path}: damaged ({type(failure).__name__}). Delete its folder; the next run looks at the video anew."
+        ) from None
 
 
 def _numbers_path(folder: Path, index: int) -> Path:

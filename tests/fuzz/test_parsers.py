@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from builders import make_episode, write_source
+from hand_builders import detection, moving_hand
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mixture_builders import make_mixture, mixture_source
@@ -32,7 +33,9 @@ from humandata.dataset.records import InputRecord, QuarantineRecord
 from humandata.errors import DatasetError, HumandataError
 from humandata.mixtures.manifest import write_mixture
 from humandata.mixtures.step_index import SPAN_SCHEMA, index_bytes, parse_index
+from humandata.pipelines.part_files import read_outline, read_part, write_part
 from humandata.pipelines.recipe import load_recipe, recipes_folder
+from humandata.pipelines.sightings import Sightings
 from humandata.readers.lerobot_info import INFO_PATH
 from humandata.readers.lerobot_v3 import LeRobotV3Reader
 from humandata.readers.reader import ReaderOptions
@@ -42,6 +45,7 @@ from humandata.schemas.mixture import read_mixture
 from humandata.schemas.sidecar import Sidecar
 from humandata.video.depth_files import open_depth_files
 from humandata.video.quicktime import track_metadata
+from humandata.video.spool import PictureSpool
 
 EXAMPLES = int(os.environ.get("HUMANDATA_FUZZ", "25"))
 LIMIT_S = 45.0
@@ -130,6 +134,17 @@ def parse_depth(path: Path) -> object:
     return [files.read(number) for number in range(min(files.num_maps, 3))]
 
 
+def part(folder: Path) -> None:
+    hands = [(detection(moving_hand("right", 1)[0], "right"),), ()]
+    with PictureSpool() as pictures:
+        pictures.append(b"picture")
+        write_part(folder, 0, Sightings(np.array([0, 10**9]), np.array([0]), hands), pictures)
+
+
+def parse_part(path: Path) -> object:
+    return read_outline(path.parent, 0), list(read_part(path.parent, 0).seen.detections)
+
+
 def robot(folder: Path) -> None:
     LeRobotDataset([make_motion(0)]).write(folder)
 
@@ -202,6 +217,7 @@ TARGETS = [
     ),
     Target("QuickTime metadata", "clip.mov", quicktime, lambda path: track_metadata(io.BytesIO(path.read_bytes()))),
     Target("depth array", "depth.npz", depth, parse_depth),
+    Target("part of a long video", "00000.npz", part, parse_part),
     Target("LeRobot info.json", INFO_PATH, robot, parse_lerobot),
     Target(
         "robomimic HDF5",
