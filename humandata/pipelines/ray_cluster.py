@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ from humandata.pipelines.ray_watcher import end_watcher, start_watcher
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 KNOCK_S = 10.0
+HEAD_PATIENCE_S = 30.0
+"""How long the head of a cluster may be silent, as while it is started anew; Ray ends the process after 60 s of it."""
 _GO_ON = "What is finished is kept; run the same command again to go on."
 
 
@@ -31,6 +34,8 @@ class RayCluster:
         self._watcher = None if self.is_joined else start_watcher()
         self.ray: Any = _join(address) if address is not None else _start(num_cpus)
         self._node_id = str(self.ray.get_runtime_context().get_node_id())
+        self._head = str(self.ray.get_runtime_context().gcs_address)
+        self._heard_of_head = time.monotonic()
 
     def close(self, keep_logs: bool) -> None:
         """Leave the cluster. A Ray that was started here ends; its folder of logs stays only where it is asked for."""
@@ -60,7 +65,12 @@ class RayCluster:
         return alive
 
     def refuse_if_dead(self) -> None:
-        """Raise HumandataError where a process of a Ray started here was killed: Ray itself would wait for ever."""
+        """Raise HumandataError where Ray's own processes were killed, here or at the head of the cluster.
+
+        Ray itself would wait for ever, or end this process with words of its own.
+        """
+        if self.is_joined:
+            self._await_head()
         node = self.ray._private.worker._global_node
         for kind, process in node.dead_processes() if not self.is_joined and node else ():
             if kind in {"raylet", "gcs_server"}:
@@ -68,6 +78,17 @@ class RayCluster:
                     f"Ray's process {kind} on this machine died (exit code {process.returncode}), as where memory is "
                     f"short or somebody killed it. {_GO_ON}"
                 )
+
+    def _await_head(self) -> None:
+        """Ask once a second, and wait while it does not answer; raises HumandataError where that lasts."""
+        while time.monotonic() - self._heard_of_head > 1.0:
+            try:
+                _knock(self._head)
+                self._heard_of_head = time.monotonic()
+            except OSError as failure:
+                if time.monotonic() - self._heard_of_head > HEAD_PATIENCE_S:
+                    raise HumandataError(f"the Ray cluster's head no longer answers ({failure}). {_GO_ON}") from None
+                time.sleep(1.0)
 
 
 def _start(num_cpus: int | None) -> Any:
@@ -113,7 +134,7 @@ def _knock(address: str) -> None:
     if not host or not port.isdigit() or "/" in host:
         return
     try:
-        socket.create_connection((host, int(port)), timeout=KNOCK_S).close()
+        socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_S).close()
     except OSError as error:
         raise ConnectionError(f"{found}: {error.strerror or error}") from None
 

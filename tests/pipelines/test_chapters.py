@@ -148,7 +148,7 @@ def test_what_a_killed_job_left_of_a_video_that_cannot_be_cut_changes_nothing(
 
 def test_memory_does_not_grow_with_the_length_of_a_video_that_cannot_be_cut(tmp_path: Path) -> None:
     # The first time, modules are loaded.
-    _, short, long = (peak_of_one_key_frame(tmp_path / str(time), s) for time, s in enumerate((4, 8, 32)))
+    _, short, long = (peak_of_one_key_frame(tmp_path / str(time), s) for time, s in enumerate((4, 8, 16)))
     assert long < 1.1 * short
 
 

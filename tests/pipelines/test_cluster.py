@@ -63,6 +63,20 @@ def test_a_node_that_comes_is_used_and_one_that_dies_loses_only_what_it_was_doin
     assert content(tmp_path / "cluster") == content(tmp_path / "alone")
 
 
+def test_a_job_whose_head_dies_ends_and_says_so(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("humandata.pipelines.ray_cluster.HEAD_PATIENCE_S", 1.0)
+    stage = Sharding(tmp_path, waits={ITEMS[1]: tmp_path / "never"})
+    with open_runner(address=cluster.address) as runner:
+        outcomes = runner.run(stage, ITEMS)
+        assert next(outcomes).error is None
+        head: Any = cluster.head_node
+        head.kill_gcs_server()
+        with pytest.raises(HumandataError, match=r"head no longer answers .* run the same command again"):
+            list(outcomes)
+
+
 def test_a_job_whose_own_node_dies_ends_and_says_so(cluster: Cluster, tmp_path: Path) -> None:
     stage = Sharding(tmp_path, waits={ITEMS[1]: tmp_path / "never"})
     with open_runner(address=cluster.address) as runner:
