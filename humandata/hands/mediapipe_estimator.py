@@ -36,8 +36,8 @@ class MediaPipeEstimator:
 
     name: ClassVar[str] = "mediapipe"
     memory_bytes: ClassVar[int] = 3 << 29
-    """Twice what `benchmarks/memory.py --estimator mediapipe` finds for a worker and its decoder on an hour of video,
-    for the packages that find a moving camera's path come on top."""
+    """Twice what a worker and its decoder took on an hour of video (676 MiB, by `benchmarks/memory.py --estimator
+    mediapipe --rate 10 --videos 1080p:3600`), for the packages that find a moving camera's path come on top."""
 
     def __init__(self, settings: DetectSettings, weights: Path | None = None) -> None:
         self._settings = settings
