@@ -21,7 +21,11 @@ class DetectSettings(Document):
     estimator: str = Field(
         default="mediapipe", description="a name of the estimator registry, or your own as module:Class"
     )
-    num_hands: PositiveInt = Field(default=2, description="hands looked for in a frame")
+    num_hands: PositiveInt = Field(
+        default=2,
+        description="hands looked for in a frame: one person's. Twice as many are looked for where more are noticed; "
+        "4 where two people are known to be in view finds them more surely, and takes longer",
+    )
     min_detection_confidence: float = Field(
         default=0.3,
         ge=0,

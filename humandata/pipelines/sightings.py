@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
 
 from humandata.arrays import Image, IntArray
-from humandata.errors import HumandataError
 from humandata.geometry.cameras import Camera
+from humandata.hands import make_estimator
 from humandata.hands.estimator import HandDetection, HandEstimator, HandReconstructor, PictureDetector
 from humandata.pipelines.frame_pictures import FramePictures
 from humandata.pipelines.recipe import Recipe
+from humandata.pipelines.tracking import Follower
 from humandata.trajectories.associate import settle_sides
 from humandata.trajectories.search import WARM_UP_FRAMES, Search, sees_all
 from humandata.video.decode import Decoding
 from humandata.video.rates import Thinner
 from humandata.video.spool import PictureSpool
 from humandata.video.stretches import Stretch
-
-MOST_FAILURES = 10
-"""Frames of a video that the estimator may fail on."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +71,11 @@ def look(
                 timestamps.append(frame.timestamp_ns)
                 yield frame.timestamp_ns, frame.image
 
-        detector = estimator.detector if isinstance(estimator, HandReconstructor) else estimator
+        detector = _detector(estimator)
+        follower = Follower(detector, _among_people(recipe), recipe.detect.num_hands, camera)
         with closing(frames()) as source:
-            detections, failures = _track_past_failures(detector, source, camera, timestamps, pictures.tell)
+            followed = follower.follow(source, lambda: len(timestamps), pictures.tell)
+        detections = followed.detections
         timestamp_ns = np.array(timestamps, dtype=np.int64)
         if isinstance(detector, PictureDetector):
             detections = look_closer(detector, pictures.read, timestamp_ns, camera, recipe, detections)
@@ -90,7 +90,7 @@ def look(
         timestamp_ns[own],
         np.array(stored, dtype=np.int64) - first,
         [detections[index] for index in own],
-        tuple(failures),
+        tuple(followed.failures),
         (*decoding.warnings, *damage),
     )
 
@@ -110,6 +110,17 @@ def look_closer(
         return search.extend(detections)
 
 
+def _detector(estimator: HandEstimator) -> HandEstimator:
+    """What finds the hands."""
+    return estimator.detector if isinstance(estimator, HandReconstructor) else estimator
+
+
+def _among_people(recipe: Recipe) -> HandEstimator:
+    """The same, looking for the hands of two people."""
+    twice = recipe.detect.model_copy(update={"num_hands": 2 * recipe.detect.num_hands})
+    return _detector(make_estimator(twice))
+
+
 def _looked_at_again(estimator: HandEstimator, recipe: Recipe) -> tuple[Callable[[Sequence[HandDetection]], bool], int]:
     """Which frames are, given what tracking found in them, and how far from them others, in ns."""
     search = recipe.track.search
@@ -119,39 +130,3 @@ def _looked_at_again(estimator: HandEstimator, recipe: Recipe) -> tuple[Callable
         return lambda _: False, 0
     reach_s = search.max_unseen_s + (WARM_UP_FRAMES + 1) / recipe.decode.rate_hz
     return lambda hands: not sees_all(hands, recipe.detect.num_hands), round(reach_s * 1e9)
-
-
-def _track_past_failures(
-    detector: HandEstimator,
-    frames: Iterator[tuple[int, Image]],
-    camera: Camera,
-    timestamps: Sequence[int],
-    tell: Callable[[Sequence[HandDetection]], None],
-) -> tuple[list[tuple[HandDetection, ...]], list[str]]:
-    """The hands of each frame; one that the estimator fails on has none, and tracking starts anew behind it.
-
-    `timestamps` grows with the frames that were read; `tell` is told the hands of one after the other. An estimator
-    that fails more than `MOST_FAILURES` times is broken, and raises what it raises; so do errors of the input.
-    """
-    detections: list[tuple[HandDetection, ...]] = []
-    failures: list[str] = []
-    while True:
-        try:
-            for hands in detector.track(frames, camera):
-                detections.append(hands)
-                tell(hands)
-            return detections, failures
-        except HumandataError:
-            raise
-        except Exception as error:
-            if len(failures) == MOST_FAILURES:
-                raise
-            lost = len(timestamps) - len(detections)
-            for _ in range(lost):
-                detections.append(())
-                tell(())
-            reason = (str(error).splitlines() or [""])[0]
-            failures.append(
-                f"the estimator failed at {timestamps[-1] / 1e9:.3f} s, which cost {lost} frames "
-                f"({type(error).__name__}: {reason})"
-            )

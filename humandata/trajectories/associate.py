@@ -16,6 +16,7 @@ from humandata.schemas.episode import ManoTrack
 from humandata.schemas.landmarks import SIDES, Side
 from humandata.trajectories.duplicates import distinct_hands
 from humandata.trajectories.mano import mano_of
+from humandata.trajectories.people import are_two_people, is_crowded, partner_of
 from humandata.trajectories.track import Track, hand_size, landmark_distance, trust_pointing
 
 ABSENCE_REACH = 1.5
@@ -76,7 +77,9 @@ def associate(
     Detections are linked by continuity first; the side is then decided by all the frames of a track together, so that
     a flicker of handedness does not swap the arms. Two tracks that claim one side at one time: the one with more votes,
     and the larger hand, keeps it; the other takes the other side where that is free, or is dropped. An arm is of one
-    person: it takes no second track of a hand that is much smaller or comes from elsewhere.
+    person: it takes no second track of a hand that is much smaller or comes from elsewhere. So are both arms together:
+    where there are more hands than two, the partner of the strongest comes first, and a hand that cannot be of the same
+    person is dropped.
     """
     distinct = [distinct_hands(found, settings.duplicate_fraction) for found in detections]
     linked = link_tracks(timestamp_ns, distinct, image_width_px, settings)
@@ -85,10 +88,14 @@ def associate(
     ]
     arms: dict[Side, list[Track]] = {side: [] for side in SIDES}
     slots: dict[Side, dict[int, HandDetection]] = {side: {} for side in SIDES}
-    for track in sorted(tracks, key=lambda track: (-abs(track.vote) * track.size, track.items[0][0])):
+    crowded = is_crowded(tracks)
+    for track in _by_claim(tracks, crowded):
         for side in (track.side, _OTHER[track.side]):
             free = [(index, hand) for index, hand in track.items if index not in slots[side]]
-            if len(free) > len(track.items) / 2 and all(track.is_like(earlier) for earlier in arms[side]):
+            of_one_person = all(track.is_like(earlier) for earlier in arms[side]) and not any(
+                are_two_people(track, opposite, crowded) for opposite in arms[_OTHER[side]]
+            )
+            if len(free) > len(track.items) / 2 and of_one_person:
                 slots[side].update(free)
                 arms[side].append(track)
                 break
@@ -138,6 +145,16 @@ def settle_sides(
         for index, hand in track.items:
             settled[index].append(replace(hand, side=side))
     return [tuple(sorted(hands, key=lambda hand: -hand.score)) for hands in settled]
+
+
+def _by_claim(tracks: Sequence[Track], crowded: bool) -> list[Track]:
+    """Tracks by how strong their claim to an arm is: sure of their side, and large. Among people, the strongest one's
+    partner comes next."""
+    order = sorted(tracks, key=lambda track: (-abs(track.vote) * track.size, track.items[0][0]))
+    if not crowded:
+        return order
+    partner = partner_of(order[0], order[1:])
+    return sorted(order, key=lambda track: 0 if track is order[0] else 1 if track is partner else 2)
 
 
 def _rejoin(tracks: Sequence[Track], timestamp_ns: IntArray, settings: AssociateSettings) -> list[Track]:

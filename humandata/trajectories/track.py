@@ -57,7 +57,7 @@ class Track:
     @property
     def direction(self) -> FloatArray:
         """(2,) where the hand points to in the picture, on the average; shorter than 1 where it turned."""
-        return np.asarray(np.mean([_direction(hand) for _, hand in self.items], axis=0))
+        return np.asarray(np.mean([hand_direction(hand) for _, hand in self.items], axis=0))
 
     @property
     def _votes(self) -> FloatArray:
@@ -116,11 +116,11 @@ def _looks(hand: HandDetection) -> float:
 
 def _pointing(hand: HandDetection) -> float:
     """From 1, up and to the left at 45 degrees, to -1, up and to the right; 0 where it does not point up."""
-    right, down = _direction(hand)
+    right, down = hand_direction(hand)
     return float(2.0 * right * min(down, 0.0))
 
 
-def _direction(hand: HandDetection) -> tuple[float, float]:
+def hand_direction(hand: HandDetection) -> tuple[float, float]:
     """Unit vector in the picture from the wrist to the middle knuckle."""
     x, y = hand.landmarks_px[HandLandmark.WRIST].tolist()
     to_x, to_y = hand.landmarks_px[HandLandmark.MIDDLE_MCP].tolist()

@@ -234,3 +234,43 @@ def test_a_hand_across_the_table_that_appears_when_ones_own_left_is_not_ones_own
     frames += [[detection(other[index], "right")] for index in range(18, NUM_FRAMES)]
     hands = run(frames)
     assert hands["right"].seen.sum() == 15
+
+
+def test_the_arms_are_of_one_person_though_the_other_ones_hands_look_as_large() -> None:
+    others = [across_the_table(side, x, distance=0.5) for side, x in zip(SIDES, (0.25, -0.25), strict=True)]
+    frames = [
+        [
+            detection(others[0][index], "left", 0.9),
+            detection(others[1][index], "right", 0.55),
+            detection(RIGHT[index], "right", 0.95),
+            detection(LEFT[index], "left", 0.6),
+        ]
+        for index in range(NUM_FRAMES)
+    ]
+    hands = run(frames)
+    np.testing.assert_allclose(hands["right"].landmarks_px, CAMERA.project(RIGHT))
+    np.testing.assert_allclose(hands["left"].landmarks_px, CAMERA.project(LEFT))
+
+
+def test_of_two_people_beside_each_other_each_has_a_pair() -> None:
+    beside = [moving_hand(side, NUM_FRAMES, x) for side, x in zip(SIDES, (0.7, 1.0), strict=True)]
+    frames = [
+        [
+            detection(beside[0][index], "left", 0.9),
+            detection(beside[1][index], "right", 0.7),
+            detection(RIGHT[index], "right", 0.95),
+            detection(LEFT[index], "left", 0.6),
+        ]
+        for index in range(NUM_FRAMES)
+    ]
+    hands = run(frames)
+    np.testing.assert_allclose(hands["right"].landmarks_px, CAMERA.project(RIGHT))
+    np.testing.assert_allclose(hands["left"].landmarks_px, CAMERA.project(LEFT))
+
+
+def test_a_far_hand_that_comes_from_across_is_no_partner_of_ones_own() -> None:
+    other = across_the_table("left", -0.2)
+    frames = [[detection(RIGHT[index], "right"), detection(other[index], "left")] for index in range(NUM_FRAMES)]
+    hands = run(frames)
+    assert hands["right"].seen.all()
+    assert not hands["left"].seen.any()
