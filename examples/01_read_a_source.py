@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from humandata.dataset.read import open_source
+from humandata.errors import HumandataError
 
 
 def main(path: Path) -> None:
@@ -30,4 +31,7 @@ def main(path: Path) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    main(Path(sys.argv[1]))
+    try:
+        main(Path(sys.argv[1]))
+    except HumandataError as error:  # a mistake in what was typed, in words
+        sys.exit(f"error: {error}")

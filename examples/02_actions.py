@@ -12,6 +12,7 @@ import numpy as np
 
 from humandata.actions import ACTION_LAYOUT, ActionGrid, ActionPolicy, decode_chunk, encode_chunks, make_track
 from humandata.dataset.read import open_source
+from humandata.errors import HumandataError
 from humandata.schemas.landmarks import SIDES
 
 
@@ -35,4 +36,7 @@ def main(path: Path) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    main(Path(sys.argv[1]))
+    try:
+        main(Path(sys.argv[1]))
+    except HumandataError as error:  # a mistake in what was typed, in words
+        sys.exit(f"error: {error}")

@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from humandata.dataset.read import open_source
+from humandata.errors import HumandataError
 from humandata.filters.filter import Candidate, Filter
 
 
@@ -49,4 +50,7 @@ def main(path: Path) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    main(Path(sys.argv[1]))
+    try:
+        main(Path(sys.argv[1]))
+    except HumandataError as error:  # a mistake in what was typed, in words
+        sys.exit(f"error: {error}")

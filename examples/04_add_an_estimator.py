@@ -22,6 +22,7 @@ from mediapipe.tasks.python import BaseOptions, vision
 
 from humandata.arrays import Image
 from humandata.dataset.read import open_source
+from humandata.errors import HumandataError
 from humandata.geometry.cameras import Camera
 from humandata.hands import make_estimator
 from humandata.hands.estimator import DetectSettings, HandDetection
@@ -106,4 +107,7 @@ def main(path: Path) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    main(Path(sys.argv[1]))
+    try:
+        main(Path(sys.argv[1]))
+    except HumandataError as error:  # a mistake in what was typed, in words
+        sys.exit(f"error: {error}")

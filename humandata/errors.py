@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -65,3 +66,8 @@ def unknown_name(kind: str, name: str, choices: Iterable[str]) -> UsageError:
     hint = f" Did you mean '{near[0]}'?" if near else ""
     more = f", and {len(valid) - MOST_NAMES} more" if len(valid) > MOST_NAMES else ""
     return UsageError(f"unknown {kind} '{name}'.{hint} Valid: {', '.join(valid[:MOST_NAMES])}{more}.")
+
+
+def typed(path: Path) -> str:
+    """A path within a command that a message names: as a shell takes it, with a space in it or not."""
+    return shlex.quote(str(path))

@@ -115,6 +115,7 @@ def test_a_cluster_that_is_not_there_is_told_at_once(
     begun = time.monotonic()
     told = " ".join(humandata("extract", str(clips / "videos"), "--address", address, code=2).output.split())
     assert f"no Ray cluster answers at '{address}' (127.0.0.1:1: Connection refused)" in told
+    assert "RAY_AUTH_MODE=token" in told, "a cluster that asks for a token looks to a user like none"
     assert time.monotonic() - begun < 300  # importing Ray takes some seconds, on a busy machine many
 
 

@@ -24,3 +24,11 @@ def test_an_example_runs(example: Path, shards: Path) -> None:
     result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=example.parents[1])
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip()
+
+
+def test_a_mistake_is_told_without_a_traceback(tmp_path: Path) -> None:
+    command = [sys.executable, str(EXAMPLES[0]), str(tmp_path / "nothing")]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=EXAMPLES[0].parents[1])
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: ")
+    assert "Traceback" not in result.stderr

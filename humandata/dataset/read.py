@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from humandata.dataset.tables import episode_from_table
-from humandata.errors import MOST_NAMES, DatasetError, InputError, unknown_name
+from humandata.errors import MOST_NAMES, DatasetError, InputError, typed, unknown_name
 from humandata.schemas.columns import IMAGE_TYPE, SCHEMA_VERSION
 from humandata.schemas.documents import read_document
 from humandata.schemas.episode import PRIMARY_CAMERA, Episode
@@ -125,8 +125,8 @@ def _no_shards(shards: Path) -> DatasetError:
             "Run the same `humandata extract` or `humandata ingest` again: it goes on where it was."
         )
     return DatasetError(
-        f"{shards}: no shards here. Make some with `humandata extract videos/ --out {shards}` "
-        f"or `humandata ingest DATASET --out {shards}`."
+        f"{shards}: no shards here. Make some with `humandata extract videos/ --out {typed(shards)}` "
+        f"or `humandata ingest DATASET --out {typed(shards)}`."
     )
 
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from humandata.dataset.read import ShardSource
 from humandata.embodiments import get_embodiment
-from humandata.errors import DatasetError, UsageError, unknown_name
+from humandata.errors import DatasetError, UsageError, typed, unknown_name
 from humandata.mixtures.options import HUMAN, ROBOT, MixOptions
 from humandata.mixtures.shares import exact
 from humandata.schemas.mixture import Curriculum
@@ -88,7 +88,7 @@ def make_curriculum(present: set[str], options: MixOptions, folders: Sequence[Pa
 
 
 def _missing(group: str, ratio: float, asked: Mapping[str, float], folders: Sequence[Path]) -> DatasetError:
-    command = _HOW_TO_ADD[group].format(folder=folders[0])
+    command = _HOW_TO_ADD[group].format(folder=typed(folders[0]))
     without = f", or mix without it: `--robot-ratio {1 if group == HUMAN else 0}`" if len(asked) == 2 else ""
     return DatasetError(
         f"no {group} data in {', '.join(map(str, folders))}, but the mixture asks for {ratio:.0%} of it. Add some with "
@@ -101,8 +101,8 @@ def nothing_eligible(group: str, sources: Sequence[ShardSource]) -> DatasetError
     names = ", ".join(source.document.name for source in sources)
     if not any(source.document.counts.episodes for source in sources):
         return DatasetError(
-            f"no {group} episode to train on (sources: {names}): none was kept. `humandata inspect {sources[0].path}` "
-            "says what was rejected, and why."
+            f"no {group} episode to train on (sources: {names}): none was kept. "
+            f"`humandata inspect {typed(sources[0].path)}` says what was rejected, and why."
         )
     motions = {motion for source in sources for motion in source.episodes().column("camera_motion").to_pylist()}
     reason = "no arm is known for long enough to have an action"

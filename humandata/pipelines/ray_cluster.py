@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from humandata.errors import HumandataError, UsageError
+from humandata.hands.native_logs import quiet_native_logs
 from humandata.pipelines.ray_watcher import end_watcher, start_watcher
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -111,13 +112,14 @@ def _join(address: str) -> Any:
     ray = _import_ray()
     try:
         _knock(address)
-        with _our_sigterm():
+        with _our_sigterm(), quiet_native_logs():  # it warns every second that it is not let in
             ray.init(address=address, **_options(py_modules=[str(_PACKAGE)]))
     except (OSError, ValueError, RuntimeError) as error:
         why = str(error).splitlines()[0].partition(". ")[0]
         raise UsageError(
-            f"no Ray cluster answers at '{address}' ({why}). Start one with `ray start --head`, or leave --address out "
-            "to use this machine."
+            f"no Ray cluster answers at '{address}' ({why}). Start one with `ray start --head`; where that says that "
+            "token authentication is on, set RAY_AUTH_MODE=token and copy the head's ~/.ray/auth_token here. Or leave "
+            "--address out to use this machine."
         ) from None
     return ray
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from humandata.dataset.read import open_source
-from humandata.errors import UsageError
+from humandata.errors import UsageError, typed
 from humandata.report.overlay import overlay_frames
 from humandata.report.pictures import sheet, write_mp4, write_png
 
@@ -30,7 +30,7 @@ def draw_picture(path: Path, episode_id: str | None, out: Path, num_frames: int)
     source = open_source(path)
     ids = source.episodes().column("id").to_pylist()
     if not ids:
-        raise UsageError(f"{path}: holds no episode to draw. `humandata inspect {path}` says why.")
+        raise UsageError(f"{path}: holds no episode to draw. `humandata inspect {typed(path)}` says why.")
     episode = source.read_episode(episode_id or ids[0])
     if kind == ".mp4":
         write_mp4(zip(episode.timestamp_ns.tolist(), overlay_frames(episode), strict=True), out)

@@ -12,7 +12,7 @@ import numpy as np
 from humandata.dataset.read import ShardSource, find_sources, open_source
 from humandata.dataset.records import read_quarantine
 from humandata.embodiments.grip_events import grip_events
-from humandata.errors import UsageError
+from humandata.errors import UsageError, typed
 from humandata.geometry.cameras import Camera
 from humandata.report.console import failure_line, print_line, print_table
 from humandata.schemas.episode import ArmTrack
@@ -40,7 +40,7 @@ def summarise(path: Path, episode_id: str | None = None) -> dict[str, Any]:
         raise UsageError(f"{path}: no such file or folder. Give a shard folder, a source in it, or a mixture.")
     if (path / "run.json").exists():
         raise UsageError(
-            f"{path}: a run of `humandata train`. `humandata overlay {path}` draws what its policy predicts, "
+            f"{path}: a run of `humandata train`. `humandata overlay {typed(path)}` draws what its policy predicts, "
             "its errors are in evaluation.json there."
         )
     folder = path.parent if path.name == "source.json" else path

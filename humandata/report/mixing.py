@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from humandata.errors import UsageError
+from humandata.errors import UsageError, typed
 from humandata.mixtures.diff import difference
 from humandata.mixtures.inputs import inherited_options
 from humandata.mixtures.mix import mix
@@ -38,7 +38,7 @@ def run_mix(inputs: Sequence[Path], out: Path, given: Mapping[str, Any], dry_run
     done = f"dry run: {out} is not written; every" if dry_run else f"wrote {out}: every"
     print_line(f"{done} batch of {summary.batch_size} {_ratios_in_words(summary)}.")
     if not dry_run:
-        print_line("Next: humandata train" + ("" if out == Path("mixture.json") else f" {out}"))
+        print_line("Next: humandata train" + ("" if out == Path("mixture.json") else f" {typed(out)}"))
 
 
 def make_options(inputs: Sequence[Path], given: Mapping[str, Any]) -> MixOptions:

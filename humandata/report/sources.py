@@ -7,6 +7,7 @@ from itertools import starmap
 from typing import Any, Protocol, get_args
 
 from humandata.dataset.records import MAX_FAILED_RUNS
+from humandata.errors import typed
 from humandata.pipelines.estimate import Estimate
 from humandata.pipelines.source_item import SourceItem
 from humandata.pipelines.source_job import SourceSpec, SourceSummary
@@ -104,7 +105,7 @@ def _print_summary(summary: SourceSummary) -> None:
         if counted:
             print_line(f"{key} by episode: {', '.join(f'{name} ({num})' for name, num in counted.items())}.")
     for rule, num in sorted(summary.rejections.items()):
-        print_line(f"rejected {num} by '{rule}': `humandata inspect {summary.path}` says which and why")
+        print_line(f"rejected {num} by '{rule}': `humandata inspect {typed(summary.path)}` says which and why")
     _print_some("warning", [f"{name}: {text}" for name, texts in summary.warnings.items() for text in texts])
     _print_some("failed", list(starmap(failure_line, summary.failures.items())))
     if summary.failures:
@@ -115,7 +116,7 @@ def _print_summary(summary: SourceSummary) -> None:
     if summary.given_up:
         print_line(
             f"{len(summary.given_up)} of them failed {MAX_FAILED_RUNS} times and were left alone; when the cause "
-            f"is mended: humandata quarantine retry {summary.path}"
+            f"is mended: humandata quarantine retry {typed(summary.path)}"
         )
 
 

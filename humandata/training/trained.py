@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from humandata.actions import ACTION_DIM, STATE_DIM
-from humandata.errors import DatasetError, UsageError
+from humandata.errors import DatasetError, UsageError, typed
 from humandata.mixtures.batch import Batch
 from humandata.mixtures.normalization import Normalizer
 from humandata.schemas.mixture import Mixture, read_mixture
@@ -83,7 +83,10 @@ def load_policy(run: Path, device: str = "auto") -> TrainedPolicy:
     """
     folder = RunFolder(run)
     if not folder.weights.exists():
-        raise DatasetError(f"{run}: holds no trained policy. Train one with `humandata train --out {run}`.")
+        raise DatasetError(
+            f"{run}: holds no trained policy. Train one with `humandata train --out {typed(run.parent)} "
+            f"--name {typed(Path(run.name))}`."
+        )
     mixture = read_mixture(folder.mixture)
     policy = get_policy(folder.read_record().settings.policy)(policy_spec(mixture))
     policy.load_state_dict(read_weights(folder.weights))

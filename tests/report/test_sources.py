@@ -51,6 +51,13 @@ def test_what_was_done_is_told_in_sentences(summary: SourceSummary, capsys: pyte
         assert absent not in told
 
 
+def test_a_command_that_is_named_can_be_typed_though_the_name_has_spaces(
+    summary: SourceSummary, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_summaries([replace(summary, path=Path("shards/fold the shirt"), rejections={"border": 1})], as_json=False)
+    assert "`humandata inspect 'shards/fold the shirt'` says" in " ".join(capsys.readouterr().out.split())
+
+
 def test_a_failure_is_told_with_what_becomes_of_it_and_makes_the_exit_code_1(
     summary: SourceSummary, capsys: pytest.CaptureFixture[str]
 ) -> None:
