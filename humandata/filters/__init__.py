@@ -41,6 +41,11 @@ def make_filters(settings: Mapping[str, Mapping[str, Any]]) -> list[Filter]:
     ]
 
 
+def setting_names(name: str) -> list[str]:
+    """What can be set of a filter, by its name; nothing where a recipe sets no such rule (`no_hands`)."""
+    return list(_load(FILTERS[name]).model_fields) if name in FILTERS else []
+
+
 def judge(candidate: Candidate, filters: Sequence[Filter]) -> Rejected | None:
     """The first rule that turns the candidate away, or None to keep it."""
     return next((verdict for rule in filters if (verdict := rule.judge(candidate)) is not None), None)

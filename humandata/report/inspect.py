@@ -13,6 +13,7 @@ from humandata.dataset.read import ShardSource, find_sources, open_source
 from humandata.dataset.records import read_quarantine
 from humandata.embodiments.grip_events import grip_events
 from humandata.errors import UsageError, typed
+from humandata.filters import setting_names
 from humandata.geometry.cameras import Camera
 from humandata.report.console import failure_line, print_line, print_table
 from humandata.schemas.episode import ArmTrack
@@ -161,6 +162,12 @@ def _print_rejected(stretches: list[dict[str, Any]]) -> None:
         print_table("rejected", ["input", "from, s", "to, s", "by", "why", "value", "limit"], rows)
     if len(stretches) > MOST_ROWS:
         print_line(f"... and {len(stretches) - MOST_ROWS} more (--json lists all)")
+    for rule in sorted({row["rule"] for row in stretches}):
+        if names := setting_names(rule):
+            print_line(
+                f"to judge by another limit, extract again with `--set filters.{rule}.SETTING=X`; SETTING is one of "
+                f"{', '.join(names)}"
+            )
 
 
 def _print_episode(episode: dict[str, Any]) -> None:

@@ -46,6 +46,7 @@ def test_what_was_rejected_is_told_with_its_reason(tmp_path: Path, capsys: pytes
     told = " ".join(capsys.readouterr().out.replace("│", " ").split())
     assert "rejected by angular_speed (1)" in told
     assert "a.mp4 0.5 2 angular_speed" in told
+    assert "`--set filters.angular_speed.SETTING=X`; SETTING is one of max_rad_s, max_fraction" in told
 
 
 def test_an_episode_is_summarised_by_its_arms(shards: Path, capsys: pytest.CaptureFixture[str]) -> None:
