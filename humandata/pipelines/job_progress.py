@@ -38,6 +38,7 @@ class JobProgress:
         self._note = note
         self._before = num_finished_before
         self._clock = WorkClock(weights)
+        self._furthest = 0.0
         self._counts: Counter[str] = Counter({"kept": 0, "rejected": 0, "quarantined": 0})
         self._what: dict[str, str] = {}
         self._figures: Counter[str] = Counter()
@@ -118,8 +119,9 @@ class JobProgress:
 
     @property
     def fraction(self) -> float:
-        """How much is done, by size, in [0, 1]."""
-        return self._clock.fraction
+        """How much is done, by size, in [0, 1]; it never goes back, though an input may turn out to take longer."""
+        self._furthest = max(self._furthest, self._clock.fraction)
+        return self._furthest
 
     def heading(self) -> str:
         """What is being done, and for how long by now."""

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import RLock
 
-OVERDUE = 0.1
-"""An item that is overdue is taken to need at least this much more of the time that it took."""
+OVERDUE = 0.5
+"""An item that is overdue is taken to need at least this much more of its time so far: bytes tell little of it."""
 
 
 @dataclass(frozen=True)

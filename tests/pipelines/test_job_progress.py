@@ -64,6 +64,23 @@ def test_it_fits_a_terminal_of_any_size(progress: JobProgress, width: int, heigh
         assert any(line.endswith("first one.mp4") for line in lines)
 
 
+def test_what_is_done_never_goes_back_though_an_input_takes_longer_than_its_bytes_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("humandata.pipelines.job_progress.WorkClock", lambda sizes: WorkClock(sizes, lambda: now[0]))
+    shown = JobProgress("extract videos", {"short": 40.0, "long": 20.0}, 0, AttemptNote(tmp_path))
+    shown.begin("worker", "short")
+    now[0] = 8.0
+    shown.finish("short", write_input(tmp_path, InputIdentity("short", "0" * 64, 1, 1), "r" * 64, [], [], {}))
+    shown.begin("worker", "long")
+    told = []
+    for now[0] in (9.0, 12.0, 20.0, 60.0, 200.0):  # by its bytes it would be done at 12
+        told.append(shown.fraction)
+    assert told == sorted(told)
+    assert 0.8 < told[-1] < 1.0
+
+
 def test_a_log_gets_a_line_at_once_and_at_the_end(progress: JobProgress, capsys: pytest.CaptureFixture[str]) -> None:
     with progress:
         pass

@@ -38,9 +38,9 @@ def test_inputs_count_by_their_size(now: Time) -> None:
     now.now += 9  # a quarter of the long one, by the pace of the short one
     assert clock.fraction == pytest.approx(0.1 + 0.9 / 4)
     assert clock.seconds_left == pytest.approx(27)
-    now.now += 91  # it takes longer than its size says, and is not called done: a tenth of its time may be left
-    assert clock.seconds_left == pytest.approx(10)
-    assert clock.fraction == pytest.approx(104 / 114)
+    now.now += 91  # it takes longer than its size says, and is not called done: half of its time may be left
+    assert clock.seconds_left == pytest.approx(50)
+    assert clock.fraction == pytest.approx(104 / 154)
     clock.finish("long")
     clock.begin("w", None)
     assert clock.seconds_for_finished == pytest.approx(104)
@@ -77,7 +77,7 @@ def test_workers_share_what_is_left_but_not_one_input(now: Time) -> None:
     now.now += 10
     clock.finish("a")
     clock.begin("v", "c")
-    assert clock.seconds_left == pytest.approx(15.5)  # 20 s of c, d; 10 of e; b is due, so 1: three for two workers
+    assert clock.seconds_left == pytest.approx(17.5)  # 20 s of c, d; 10 of e; b is due, so 5: three for two workers
     now.now += 10
     clock.finish("b")
     clock.finish("c")
