@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from humandata.arrays import Image
 from humandata.errors import InputError
 from humandata.geometry.cameras import Camera
 from humandata.hands.estimator import HandDetection
-from humandata.pipelines.tracking import MOST_FAILURES, Follower
+from humandata.pipelines.tracking import MOST_FAILURES, NUM_LOOKED_AT, Follower
 
 HAND = detection(moving_hand("right", 1)[0], "right")
 
@@ -100,17 +101,34 @@ def follow(estimator: Seeing, among_people: Seeing, num_frames: int = 30) -> lis
 
 def test_of_two_people_no_hand_is_overlooked_because_two_are_tracked() -> None:
     estimator, among_people = Seeing(RIGHT, ACROSS_LEFT), Seeing(RIGHT, LEFT, ACROSS_LEFT, ACROSS_RIGHT)
-    assert follow(estimator, among_people) == [4] * 30
-    assert estimator.num_frames == 1
+    assert follow(estimator, among_people) == [2] * (NUM_LOOKED_AT - 1) + [4] * (31 - NUM_LOOKED_AT)
+    assert estimator.num_frames == NUM_LOOKED_AT
 
 
 def test_hands_that_may_be_two_peoples_and_are_not_are_looked_at_now_and_then() -> None:
     among_people = Seeing(RIGHT, ACROSS_LEFT)
-    assert follow(Seeing(RIGHT, ACROSS_LEFT), among_people) == [2] * 30
-    assert among_people.num_frames == 2  # in one second
+    assert follow(Seeing(RIGHT, ACROSS_LEFT), among_people, num_frames=120) == [2] * 120
+    assert among_people.num_frames == 3 * NUM_LOOKED_AT  # in four seconds: after none, one and three
 
 
 def test_a_persons_usual_hands_cost_no_second_look() -> None:
     among_people = Seeing(RIGHT, LEFT, ACROSS_LEFT)
     assert follow(Seeing(RIGHT, LEFT), among_people) == [2] * 30
+    assert among_people.num_frames == 0
+
+
+class SeeingInBatches(Seeing):
+    """The same four frames at a time."""
+
+    def track(
+        self, frames: Iterable[tuple[int, Image]], camera: Camera | None = None
+    ) -> Generator[tuple[HandDetection, ...]]:
+        left = iter(frames)
+        while batch := list(islice(left, 4)):
+            yield from super().track(batch, camera)
+
+
+def test_from_an_estimator_that_reads_ahead_no_frame_is_taken() -> None:
+    among_people = SeeingInBatches(RIGHT, LEFT, ACROSS_LEFT, ACROSS_RIGHT)
+    assert follow(SeeingInBatches(RIGHT, ACROSS_LEFT), among_people) == [2] * 30
     assert among_people.num_frames == 0
