@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import threading
@@ -12,13 +11,28 @@ from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
+from pydantic import ValidationError
+
 from humandata.errors import InputError, StorageError, UsageError
+from humandata.schemas.documents import Document
 from humandata.storage import Store
 
 LEASE_S = 120.0
 """A job that has not been heard of for so long no longer holds its folder."""
 BEAT_S = 20.0
 _LEASES = ".leases"
+
+
+class _Claim(Document):
+    """What a job's object says."""
+
+    machine: str
+    pid: int
+    holder: str
+
+
+_OF_NOBODY_KNOWN = _Claim(machine="", pid=0, holder="another job")
+"""Of an object that no job of ours wrote: it counts until it is old."""
 
 
 @contextmanager
@@ -32,8 +46,8 @@ def lease(store: Store) -> Iterator[None]:
     same objects with the same content, since names and content follow from the inputs and the recipe.
     """
     name = f"{_LEASES}/{uuid4().hex}.json"
-    me = {"machine": _machine(), "pid": os.getpid(), "holder": f"process {os.getpid()} on {socket.gethostname()}"}
-    beat = partial(store.write, name, json.dumps(me).encode())
+    me = _Claim(machine=_machine(), pid=os.getpid(), holder=f"process {os.getpid()} on {socket.gethostname()}")
+    beat = partial(store.write, name, me.model_dump_json().encode())
     beat()
     try:
         _refuse_others(store, name)
@@ -51,21 +65,23 @@ def _refuse_others(store: Store, mine: str) -> None:
         if name == mine:
             continue
         try:
-            other = json.loads(store.read(name))
+            other = _Claim.model_validate_json(store.read(name))
         except InputError:  # it has ended just now
             continue
+        except ValidationError:
+            other = _OF_NOBODY_KNOWN
         if age_s > LEASE_S or _is_gone(other):
             store.delete(name)
             continue
         raise UsageError(
-            f"{store.url}: {other['holder']} is writing this source. Wait for it, or use --name. If it was killed, its "
+            f"{store.url}: {other.holder} is writing this source. Wait for it, or use --name. If it was killed, its "
             f"claim ends {LEASE_S - age_s:.0f} s from now."
         )
 
 
-def _is_gone(other: dict[str, str]) -> bool:
+def _is_gone(other: _Claim) -> bool:
     """Whether a job was one of this machine, and has ended."""
-    return other["machine"] == _machine() and not Path(f"/proc/{other['pid']}").exists()
+    return other.machine == _machine() and not Path(f"/proc/{other.pid}").exists()
 
 
 def _machine() -> str:

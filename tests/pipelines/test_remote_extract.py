@@ -140,6 +140,19 @@ def test_a_source_is_written_by_one_job_at_a_time(bucket: Store, monkeypatch: py
     assert bucket.list() == {}
 
 
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"machine": 1}', b"\xff"])
+def test_a_claim_that_nobody_can_read_counts_until_it_is_old(
+    bucket: Store, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    bucket.write(".leases/x.json", content)
+    with pytest.raises(UsageError, match="another job is writing this source"), lease(bucket):
+        pass
+    monkeypatch.setattr("humandata.dataset.lease.LEASE_S", -1.0)
+    with lease(bucket):
+        pass
+    assert bucket.list() == {}
+
+
 def test_a_worker_that_has_another_estimator_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = ExtractStage(tmp_path, RECIPE, "r" * 64)
     monkeypatch.setattr(SteadyHands, "version", "2")
