@@ -104,9 +104,13 @@ def print_checks(checks: list[Check]) -> None:
 
 
 def print_models(statuses: list[ModelStatus]) -> None:
-    """Print a table of the models, their licences, and where in the cache they are."""
-    rows = [(status.name, status.state, status.license, status.purpose, status.path) for status in statuses]
-    print_table("Models", ("model", "state", "licence", "purpose", "file"), rows)
+    """Print a table of the models and their licences, and below it the files, where a terminal breaks no path."""
+    rows = [(status.name, status.state, status.license, status.purpose) for status in statuses]
+    print_table("Models", ("model", "state", "licence", "purpose"), rows)
+    for status in statuses:
+        print_line(f"{status.name}: {status.path}")
+    if any(status.state in {"missing", "corrupted"} for status in statuses):
+        print_line("`humandata doctor` says how to get what is missing.")
 
 
 def check_python() -> Check:

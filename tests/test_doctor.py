@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from humandata import doctor
-from humandata.doctor import IMPORTS, Check, check_cache, check_model, check_package, print_checks
+from humandata.doctor import IMPORTS, Check, check_cache, check_model, check_package, print_checks, print_models
 from humandata.hands.hamer_files import HAMER_NEEDS, HAMER_REQUIREMENT, hamer_files
-from humandata.hands.weights import verify
+from humandata.hands.weights import ModelStatus, verify
 from humandata.system_libraries import PACKAGES, mend_line, missing_libraries
 
 PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -107,3 +107,13 @@ def test_the_lines_to_copy_are_printed_whole_and_once(capsys: pytest.CaptureFixt
     printed = capsys.readouterr().out
     assert printed.count(line) == 1
     assert "FAIL" in printed
+
+
+def test_models_are_listed_with_files_that_can_be_copied(capsys: pytest.CaptureFixture[str]) -> None:
+    far = Path("/home/somebody/.cache/humandata/hamer/_DATA/hamer_ckpts/checkpoints/hamer.ckpt")
+    print_models([ModelStatus("hamer", "hand shape and pose", "MIT", far, "missing")])
+    told = capsys.readouterr().out
+    assert f"hamer: {far}\n" in told
+    assert "`humandata doctor` says how to get what is missing." in told
+    print_models([ModelStatus("hamer", "hand shape and pose", "MIT", far, "cached")])
+    assert "missing" not in capsys.readouterr().out
