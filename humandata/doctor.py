@@ -188,8 +188,8 @@ def check_cache(folder: Path) -> Check:
 
 def check_structure_from_motion() -> Check:
     """The package that works out a moving camera's path; it is an extra."""
-    version = pycolmap_version()
-    return Check("extra sfm", version is not None, version or "not installed", PYCOLMAP_INSTALL, optional=True)
+    installed = pycolmap_version()
+    return Check("extra sfm", installed is not None, installed or "not installed", PYCOLMAP_INSTALL, optional=True)
 
 
 def check_hamer(files: HamerFiles) -> tuple[Check, Check, Check]:

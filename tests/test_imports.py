@@ -105,7 +105,7 @@ def test_no_two_parts_import_each_other() -> None:
     tuple(graphlib.TopologicalSorter(graph).static_order())  # raises CycleError, which names the cycle
 
 
-def test_ray_is_imported_in_two_files_only() -> None:
+def test_ray_is_imported_only_where_work_meets_a_cluster() -> None:
     users = {
         module.relative_to(PACKAGE)
         for module in MODULES
