@@ -82,12 +82,13 @@ class RayCluster:
 
     def _await_head(self) -> None:
         """Ask once a second, and wait while it does not answer; raises HumandataError where that lasts."""
+        asked = time.monotonic()  # the first time: until then nobody listened
         while time.monotonic() - self._heard_of_head > 1.0:
             try:
                 _knock(self._head)
                 self._heard_of_head = time.monotonic()
             except OSError as failure:
-                if time.monotonic() - self._heard_of_head > HEAD_PATIENCE_S:
+                if time.monotonic() - asked > HEAD_PATIENCE_S:
                     raise HumandataError(f"the Ray cluster's head no longer answers ({failure}). {_GO_ON}") from None
                 time.sleep(1.0)
 
