@@ -34,6 +34,11 @@ def test_everything_that_no_decoder_needs_is_refused(tmp_path: Path) -> None:
     assert {"network", "other processes", "other programs", "writing", "reading other files"} == set(refused)
 
 
+def test_a_trial_that_does_not_end_finds_nothing_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("humandata.video.fence._TRIAL_TIMEOUT_S", 0.001)
+    assert refused_here(tmp_path / "scratch") == {}
+
+
 def test_a_program_cannot_take_more_memory_than_its_pictures_need() -> None:
     assert memory_bytes(1920 * 1080) < 3 << 30
     done = run_python(Fence(memory_bytes(1920 * 1080), 60), "bytearray(8 << 30)")
