@@ -224,10 +224,10 @@ def test_closing_early_ends_ffmpeg(make_video: MakeVideo, processes: list[subpro
     path = make_video(size=(640, 480))
     with contextlib.closing(iter(decode(path, probe(path)))) as frames:
         next(frames)
-        assert processes[0].poll() is None  # 20 pictures of 900 kB do not fit a pipe: ffmpeg waits for its reader
-    assert processes[0].returncode is not None
-    assert processes[0].stdout is not None
-    assert processes[0].stdout.closed
+        assert processes[-1].poll() is None  # 20 pictures of 900 kB do not fit a pipe: ffmpeg waits for its reader
+    assert processes[-1].returncode is not None
+    assert processes[-1].stdout is not None
+    assert processes[-1].stdout.closed
 
 
 def test_a_consumer_that_fails_ends_ffmpeg(make_video: MakeVideo, processes: list[subprocess.Popen[bytes]]) -> None:
@@ -239,7 +239,7 @@ def test_a_consumer_that_fails_ends_ffmpeg(make_video: MakeVideo, processes: lis
 
     with contextlib.suppress(ZeroDivisionError):
         consume()
-    assert processes[0].returncode is not None
+    assert processes[-1].returncode is not None
 
 
 def test_a_decoder_that_hangs_is_killed(
