@@ -16,7 +16,7 @@ from humandata.schemas.episode import ManoTrack
 from humandata.schemas.landmarks import SIDES, Side
 from humandata.trajectories.duplicates import distinct_hands
 from humandata.trajectories.mano import mano_of
-from humandata.trajectories.people import are_two_people, is_crowded, partner_of
+from humandata.trajectories.people import are_seen_together, are_two_people, is_crowded, partner_of
 from humandata.trajectories.track import Track, hand_size, landmark_distance, trust_pointing
 
 ABSENCE_REACH = 1.5
@@ -92,9 +92,9 @@ def associate(
     for track in _by_claim(tracks, crowded):
         for side in (track.side, _OTHER[track.side]):
             free = [(index, hand) for index, hand in track.items if index not in slots[side]]
-            of_one_person = all(track.is_like(earlier) for earlier in arms[side]) and not any(
-                are_two_people(track, opposite, crowded) for opposite in arms[_OTHER[side]]
-            )
+            of_one_person = all(
+                track.is_like(earlier) and not (crowded and are_seen_together(track, earlier)) for earlier in arms[side]
+            ) and not any(are_two_people(track, opposite, crowded) for opposite in arms[_OTHER[side]])
             if len(free) > len(track.items) / 2 and of_one_person:
                 slots[side].update(free)
                 arms[side].append(track)

@@ -53,6 +53,11 @@ def partner_of(track: Track, others: Sequence[Track]) -> Track | None:
     return first if straight <= crossed else second
 
 
+def are_seen_together(one: Track, other: Track) -> bool:
+    """Whether both are in the picture at the same time, so that they are not one hand."""
+    return len(_frames(one) & _frames(other)) >= MIN_CROWDED_FRAMES
+
+
 def is_crowded(tracks: Sequence[Track]) -> bool:
     """Whether more hands are seen together than a person has."""
     counts = np.bincount([index for track in tracks for index, _ in track.items])

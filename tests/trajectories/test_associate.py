@@ -274,3 +274,14 @@ def test_a_far_hand_that_comes_from_across_is_no_partner_of_ones_own() -> None:
     hands = run(frames)
     assert hands["right"].seen.all()
     assert not hands["left"].seen.any()
+
+
+def test_an_arm_does_not_pass_to_a_neighbours_hand_that_was_seen_beside_it() -> None:
+    beside = [moving_hand(side, NUM_FRAMES, x) for side, x in zip(SIDES, (0.7, 1.0), strict=True)]
+    frames = [[detection(beside[0][index], "left", 0.5)] for index in range(25)] + [[] for _ in range(25, NUM_FRAMES)]
+    for index in range(13, NUM_FRAMES):
+        frames[index] += [detection(RIGHT[index], "right", 0.95), detection(LEFT[index], "left", 0.95)]
+        frames[index] += [detection(beside[1][index], "right", 0.5)]
+    hands = run(frames)
+    np.testing.assert_array_equal(np.flatnonzero(hands["left"].seen), np.arange(13, NUM_FRAMES))
+    np.testing.assert_allclose(hands["left"].landmarks_px[13:], CAMERA.project(LEFT[13:]))
