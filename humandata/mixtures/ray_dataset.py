@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from humandata.arrays import IntArray
@@ -36,7 +37,9 @@ def ray_dataset(
         import ray.data
     except ImportError:
         raise MissingDependencyError("a Ray dataset needs Ray Data: pip install 'humandata[trainers]'") from None
-    numbers = ray.data.range(num_batches, override_num_blocks=min(num_batches, 4 * num_workers))
+    # Not ray.data.range: its tasks wait for a CPU, for ever where the workers hold all that there are.
+    shares = np.array_split(np.arange(num_batches), min(num_batches, 4 * num_workers))
+    numbers = ray.data.from_arrow([pa.table({"id": share}) for share in shares])
     batches: ray.data.Dataset = numbers.map_batches(
         _Batches,
         fn_constructor_args=(path.resolve(), first_batch, seed, view or View()),

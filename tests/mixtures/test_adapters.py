@@ -98,7 +98,9 @@ def test_ray_makes_the_same_batches_on_its_workers(path: Path) -> None:
 
     ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     try:
-        rows = sorted(ray_dataset(path, num_batches=3, first_batch=1).iter_rows(), key=lambda row: int(row["sample"]))
+        # As many workers as there are CPUs, so that nothing else may need one.
+        dataset = ray_dataset(path, num_batches=3, first_batch=1, num_workers=2)
+        rows = sorted(dataset.iter_rows(), key=lambda row: int(row["sample"]))
     finally:
         ray.shutdown()
     assert [row["sample"] for row in rows] == list(range(6, 24))
