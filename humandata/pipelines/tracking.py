@@ -20,6 +20,8 @@ MOST_FAILURES = 10
 """Frames of a video that the estimator may fail on."""
 NUM_LOOKED_AT = 15
 """Frames that are looked at again for more hands: small ones are not found in every frame, but then followed."""
+NUM_UNUSUAL = 8
+"""Of those, frames with hands that may be two people's: a side that is told wrongly now and then is no reason."""
 FIRST_WAIT_NS = 1_000_000_000
 """From one such look to the next, if hands may still be two people's; then twice as long each time."""
 
@@ -41,8 +43,8 @@ class Follower:
     """Tracks with an estimator that looks for `num_hands`, one person's.
 
     A tracker that has found so many looks for no more, whosever they are: of two people it may follow one hand each.
-    Where hands are such as one person's seldom are, `among_people`, an estimator that looks for twice as many, is given
-    the frames before; if it finds more, it takes over.
+    Where hands are for a while such as one person's seldom are, `among_people`, an estimator that looks for twice as
+    many, is given the frames before; if it finds more, it takes over.
     """
 
     estimator: HandTracker
@@ -50,6 +52,7 @@ class Follower:
     num_hands: int
     camera: Camera
     _recent: deque[tuple[int, Image]] = field(default_factory=lambda: deque(maxlen=NUM_LOOKED_AT), init=False)
+    _unusual: deque[bool] = field(default_factory=lambda: deque(maxlen=NUM_LOOKED_AT), init=False)
     _next_look_ns: int | None = field(default=None, init=False)
     _wait_ns: int = field(default=FIRST_WAIT_NS, init=False)
 
@@ -104,7 +107,8 @@ class Follower:
 
     def _is_due(self, hands: Hands) -> bool:
         """Whether to look for more than the hands of the frame read last."""
-        if len(hands) < self.num_hands or len(self._recent) < NUM_LOOKED_AT or not may_be_two_people(hands):
+        self._unusual.append(may_be_two_people(hands))
+        if len(hands) < self.num_hands or len(self._recent) < NUM_LOOKED_AT or sum(self._unusual) < NUM_UNUSUAL:
             return False
         now_ns = self._recent[-1][0]
         if self._next_look_ns is not None and now_ns < self._next_look_ns:

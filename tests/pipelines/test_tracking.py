@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -114,6 +115,22 @@ def test_hands_that_may_be_two_peoples_and_are_not_are_looked_at_now_and_then() 
 def test_a_persons_usual_hands_cost_no_second_look() -> None:
     among_people = Seeing(RIGHT, LEFT, ACROSS_LEFT)
     assert follow(Seeing(RIGHT, LEFT), among_people) == [2] * 30
+    assert among_people.num_frames == 0
+
+
+class Wavering(Seeing):
+    """Takes the left hand for a right one in every third frame."""
+
+    def track(
+        self, frames: Iterable[tuple[int, Image]], camera: Camera | None = None
+    ) -> Generator[tuple[HandDetection, ...]]:
+        for index, hands in enumerate(super().track(frames, camera)):
+            yield tuple(replace(hand, side="right") for hand in hands) if index % 3 == 0 else hands
+
+
+def test_a_side_told_wrongly_now_and_then_costs_no_second_look() -> None:
+    among_people = Seeing(RIGHT, LEFT)
+    assert follow(Wavering(RIGHT, LEFT), among_people, num_frames=60) == [2] * 60
     assert among_people.num_frames == 0
 
 
