@@ -7,9 +7,10 @@ from pathlib import Path
 import av
 import numpy as np
 
-MEAN_TOLERANCE = 1.0
-"""Of 255 levels, for a picture. Out of many hundreds of renderings one, in a process of its own, was encoded to other
-bytes, from some place in its first picture on; the cause is unknown. Pictures of another seed differ by 28 levels."""
+MEAN_TOLERANCE = 8.0
+"""Of 255 levels, for a picture. Twice in many hundreds of renderings a video was encoded to other bytes; by what is not
+known, but one value that is rounded to the next level is enough: H.264 then decides differently from there on, and
+pictures differ by up to 3.1 levels (they differ by 3.9 from what was encoded). Those of another seed differ by 28."""
 
 
 def assert_same_files(one: Path, two: Path) -> int:
