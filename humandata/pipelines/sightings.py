@@ -14,8 +14,8 @@ from humandata.hands import make_estimator
 from humandata.hands.estimator import HandDetection, HandEstimator, HandReconstructor, PictureDetector
 from humandata.pipelines.frame_pictures import FramePictures
 from humandata.pipelines.recipe import Recipe
-from humandata.pipelines.tracking import Follower
 from humandata.trajectories.associate import settle_sides
+from humandata.trajectories.follow import Follower
 from humandata.trajectories.search import WARM_UP_FRAMES, Search, sees_all
 from humandata.video.decode import Decoding
 from humandata.video.rates import Thinner

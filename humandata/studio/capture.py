@@ -107,7 +107,7 @@ def record_clip(
 def encode_mp4(frames: Iterable[Image], frame_rate: int, path: Path) -> None:
     """Encode frames (H, W, 3) uint8 RGB as H.264 in an MP4, by one thread.
 
-    The same frames nearly always give the same bytes: on a loaded machine x264 decided otherwise in 3 of 590.
+    The same frames nearly always give the same bytes; on a loaded machine x264 was seen to decide otherwise.
     """
     import av
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -67,22 +67,18 @@ def test_a_job_whose_head_dies_ends_and_says_so(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("humandata.pipelines.ray_cluster.HEAD_PATIENCE_S", 1.0)
-    stage = Sharding(tmp_path, waits={ITEMS[1]: tmp_path / "never"})
-    with open_runner(address=cluster.address) as runner:
-        outcomes = runner.run(stage, ITEMS)
-        assert next(outcomes).error is None
-        head: Any = cluster.head_node
-        head.kill_gcs_server()
-        with pytest.raises(HumandataError, match=r"head no longer answers .* run the same command again"):
-            list(outcomes)
+    assert_ends_saying("head no longer answers", cluster, tmp_path, lambda head: head.kill_gcs_server())
 
 
 def test_a_job_whose_own_node_dies_ends_and_says_so(cluster: Cluster, tmp_path: Path) -> None:
+    assert_ends_saying("lost the node on this machine", cluster, tmp_path, lambda head: head.kill_raylet())
+
+
+def assert_ends_saying(says: str, cluster: Cluster, tmp_path: Path, strike: Callable[[Any], None]) -> None:
     stage = Sharding(tmp_path, waits={ITEMS[1]: tmp_path / "never"})
     with open_runner(address=cluster.address) as runner:
         outcomes = runner.run(stage, ITEMS)
         assert next(outcomes).error is None
-        head: Any = cluster.head_node
-        head.kill_raylet()
-        with pytest.raises(HumandataError, match=r"lost the node on this machine.* run the same command again"):
+        strike(cluster.head_node)
+        with pytest.raises(HumandataError, match=f"{says}.* run the same command again"):
             list(outcomes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from hand_builders import CAMERA, detection, moving_hand, timestamps
 
@@ -211,20 +213,20 @@ def test_two_right_hands_do_not_become_one() -> None:
     np.testing.assert_allclose(hands["right"].landmarks_px[:20], CAMERA.project(RIGHT[:20]))
 
 
+def assert_own_pair_is_kept(
+    others: Sequence[FloatArray], sure: tuple[float, float], own_sure: tuple[float, float]
+) -> None:
+    """`others` are the left and the right hand of another person; with each hand goes the detector's confidence."""
+    told = [*zip(others, SIDES, sure, strict=True), *zip((LEFT, RIGHT), SIDES, own_sure, strict=True)]
+    frames = [[detection(hand[index], side, score) for hand, side, score in told] for index in range(NUM_FRAMES)]
+    hands = run(frames)
+    for side, hand in zip(SIDES, (LEFT, RIGHT), strict=True):
+        np.testing.assert_allclose(hands[side].landmarks_px, CAMERA.project(hand))
+
+
 def test_of_the_hands_of_two_people_the_nearer_ones_win_however_sure_the_others_are() -> None:
     others = [across_the_table(side, x) for side, x in zip(SIDES, (0.25, -0.25), strict=True)]
-    frames = [
-        [
-            detection(others[0][index], "left", 0.99),
-            detection(others[1][index], "right", 0.99),
-            detection(RIGHT[index], "right", 0.8),
-            detection(LEFT[index], "left", 0.8),
-        ]
-        for index in range(NUM_FRAMES)
-    ]
-    hands = run(frames)
-    np.testing.assert_allclose(hands["right"].landmarks_px, CAMERA.project(RIGHT))
-    np.testing.assert_allclose(hands["left"].landmarks_px, CAMERA.project(LEFT))
+    assert_own_pair_is_kept(others, sure=(0.99, 0.99), own_sure=(0.8, 0.8))
 
 
 def test_a_hand_across_the_table_that_appears_when_ones_own_left_is_not_ones_own() -> None:
@@ -238,34 +240,12 @@ def test_a_hand_across_the_table_that_appears_when_ones_own_left_is_not_ones_own
 
 def test_the_arms_are_of_one_person_though_the_other_ones_hands_look_as_large() -> None:
     others = [across_the_table(side, x, distance=0.5) for side, x in zip(SIDES, (0.25, -0.25), strict=True)]
-    frames = [
-        [
-            detection(others[0][index], "left", 0.9),
-            detection(others[1][index], "right", 0.55),
-            detection(RIGHT[index], "right", 0.95),
-            detection(LEFT[index], "left", 0.6),
-        ]
-        for index in range(NUM_FRAMES)
-    ]
-    hands = run(frames)
-    np.testing.assert_allclose(hands["right"].landmarks_px, CAMERA.project(RIGHT))
-    np.testing.assert_allclose(hands["left"].landmarks_px, CAMERA.project(LEFT))
+    assert_own_pair_is_kept(others, sure=(0.9, 0.55), own_sure=(0.6, 0.95))
 
 
 def test_of_two_people_beside_each_other_each_has_a_pair() -> None:
     beside = [moving_hand(side, NUM_FRAMES, x) for side, x in zip(SIDES, (0.7, 1.0), strict=True)]
-    frames = [
-        [
-            detection(beside[0][index], "left", 0.9),
-            detection(beside[1][index], "right", 0.7),
-            detection(RIGHT[index], "right", 0.95),
-            detection(LEFT[index], "left", 0.6),
-        ]
-        for index in range(NUM_FRAMES)
-    ]
-    hands = run(frames)
-    np.testing.assert_allclose(hands["right"].landmarks_px, CAMERA.project(RIGHT))
-    np.testing.assert_allclose(hands["left"].landmarks_px, CAMERA.project(LEFT))
+    assert_own_pair_is_kept(beside, sure=(0.9, 0.7), own_sure=(0.6, 0.95))
 
 
 def test_a_far_hand_that_comes_from_across_is_no_partner_of_ones_own() -> None:

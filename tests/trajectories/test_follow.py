@@ -14,7 +14,7 @@ from humandata.arrays import Image
 from humandata.errors import InputError
 from humandata.geometry.cameras import Camera
 from humandata.hands.estimator import HandDetection
-from humandata.pipelines.tracking import MOST_FAILURES, NUM_LOOKED_AT, Follower
+from humandata.trajectories.follow import MOST_FAILURES, NUM_LOOKED_AT, Follower
 
 HAND = detection(moving_hand("right", 1)[0], "right")
 
